@@ -1,0 +1,145 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! What a model expects and what its numbers mean: the contract that every other part reads.
+
+use serde::{Deserialize, Serialize};
+
+/// Height and width in pixels. Height first, as in tensor shapes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Size {
+    /// Rows.
+    pub height: u32,
+    /// Columns.
+    pub width: u32,
+}
+
+impl Size {
+    /// A size from its height and width, in that order.
+    pub const fn new(height: u32, width: u32) -> Self {
+        Self { height, width }
+    }
+
+    /// Pixels in all.
+    pub const fn area(self) -> usize {
+        self.height as usize * self.width as usize
+    }
+}
+
+impl std::fmt::Display for Size {
+    /// `HEIGHTxWIDTH`, the order of tensor shapes and of `dpt-onnx --size`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}x{}", self.height, self.width)
+    }
+}
+
+/// How a frame is fitted to the size a network aims at. The first four are the rules of the
+/// original `Resize` transform (isl-org/DPT `dpt/transforms.py`) and of transformers'
+/// `DPTImageProcessor`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResizePolicy {
+    /// Keep the aspect ratio; scale as little as possible (the axis whose factor is nearer to 1).
+    Minimal,
+    /// Keep the aspect ratio; both sides at least the target.
+    LowerBound,
+    /// Keep the aspect ratio; both sides at most the target.
+    UpperBound,
+    /// Exactly the target, whatever the aspect ratio.
+    Squash,
+    /// Exactly the target; the picture keeps its aspect ratio and is centred between borders.
+    Letterbox,
+}
+
+/// The kernel that a model's reference preprocessing uses to resize pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Interpolation {
+    /// PIL and torchvision bicubic: Keys a = −0.5, antialiased.
+    BicubicAntialiased,
+    /// OpenCV `INTER_CUBIC`: Keys a = −0.75, no antialiasing.
+    BicubicOpencv,
+    /// PIL and torchvision bilinear, antialiased.
+    BilinearAntialiased,
+    /// PIL Lanczos, three lobes, antialiased.
+    LanczosAntialiased,
+    /// Nearest neighbour.
+    Nearest,
+}
+
+/// What the values of a model's output mean.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum OutputMeaning {
+    /// Inverse depth up to an unknown scale and shift: larger is nearer.
+    InverseRelative,
+    /// Depth up to an unknown scale: larger is farther.
+    Relative,
+    /// Depth in metres.
+    Metric {
+        /// The largest value the model can give, where it has a limit.
+        max_depth_m: Option<f32>,
+    },
+    /// Class indices, one a pixel.
+    Labels,
+}
+
+impl OutputMeaning {
+    /// The word used in metas, messages and metadata: `inverse-relative`, `relative`, `metric`
+    /// or `labels`.
+    pub const fn nick(self) -> &'static str {
+        match self {
+            Self::InverseRelative => "inverse-relative",
+            Self::Relative => "relative",
+            Self::Metric { .. } => "metric",
+            Self::Labels => "labels",
+        }
+    }
+
+    /// Whether larger values are nearer.
+    pub const fn larger_is_nearer(self) -> bool {
+        matches!(self, Self::InverseRelative)
+    }
+}
+
+/// Everything needed to feed a model and to read its output.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelSpec {
+    /// A short name for people: the hub's name where the files tell it, else the file's stem.
+    pub name: String,
+    /// Network height and width are multiples of this.
+    pub multiple: u32,
+    /// The size that the resize policy aims at.
+    pub network_size: Size,
+    /// How frames are fitted to `network_size`.
+    pub resize_policy: ResizePolicy,
+    /// The kernel used to resize frames.
+    pub interpolation: Interpolation,
+    /// Subtracted from RGB in 0…1.
+    pub mean: [f32; 3],
+    /// Divides RGB in 0…1 after `mean` is subtracted.
+    pub std: [f32; 3],
+    /// What the output's values mean.
+    pub output: OutputMeaning,
+    /// Class names by index; empty unless `output` is [`OutputMeaning::Labels`].
+    #[serde(default)]
+    pub labels: Vec<String>,
+}
+
+impl ModelSpec {
+    /// The key under which an ONNX file's `metadata_props` hold a spec as JSON.
+    pub const METADATA_KEY: &'static str = "dptdepth.spec";
+
+    /// The spec as JSON, for [`Self::METADATA_KEY`].
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("a ModelSpec has only string keys")
+    }
+
+    /// Reads what [`Self::to_json`] wrote.
+    ///
+    /// # Errors
+    /// The JSON error, where the text is not a spec.
+    pub fn from_json(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+}
