@@ -1,9 +1,6 @@
-// SPDX-FileCopyrightText: The dptdepth developers
-// SPDX-License-Identifier: MPL-2.0
-
-//! Live depth and segmentation in GStreamer from dense prediction transformers.
-//!
-//! `ARCHITECTURE.md` shows the parts and which may use which.
-
+//! x
 pub mod checkpoint;
+pub mod dpt;
+pub mod graph;
+pub mod model;
 pub mod spec;
