@@ -6,4 +6,6 @@
 //! `ARCHITECTURE.md` shows the parts and which may use which.
 
 pub mod checkpoint;
+pub mod frame;
 pub mod spec;
+pub mod temporal;
