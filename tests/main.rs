@@ -2,3 +2,5 @@
 // SPDX-License-Identifier: MPL-2.0
 
 //! The one integration test binary.
+
+mod frame;

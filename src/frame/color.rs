@@ -3,6 +3,7 @@
 
 //! Luma and chroma to RGB and back (ITU-T H.273, `MatrixCoefficients` and `VideoFullRangeFlag`).
 
+use super::Format;
 use super::wide::wide;
 
 /// How luma and chroma are made of red, green and blue.
@@ -62,6 +63,27 @@ impl Codes {
             chroma_scale,
         }
     }
+}
+
+/// The least and the most that a component's codes mean. `depth` is at most 15.
+pub(super) fn code_bounds(
+    format: Format,
+    range: ColorRange,
+    depth: u32,
+    chroma: bool,
+) -> (i16, i16) {
+    let full = ((1u32 << depth) - 1) as i16;
+    if format.is_rgb() || range == ColorRange::Full {
+        return (0, full);
+    }
+    let Codes {
+        luma_offset,
+        luma_scale,
+        chroma_scale,
+        ..
+    } = Codes::new(range, depth);
+    let scale = if chroma { chroma_scale } else { luma_scale };
+    (luma_offset as i16, (luma_offset + scale) as i16)
 }
 
 /// Fraction bits of [`ToRgb`]'s factors.

@@ -98,12 +98,12 @@ impl RgbConverter {
             }
             Family::Yuv => {
                 full(parts[0], &mut self.rows[0]);
-                for index in 1..3 {
-                    if format.subsampling() == (0, 0) {
-                        full(parts[index], &mut self.rows[index]);
-                    } else {
-                        self.chroma_row(frame, row, index);
-                    }
+                if format.subsampling() == (0, 0) {
+                    full(parts[1], &mut self.rows[1]);
+                    full(parts[2], &mut self.rows[2]);
+                } else {
+                    self.chroma_row(frame, row, 1);
+                    self.chroma_row(frame, row, 2);
                 }
                 let rows = self.rows.each_ref().map(Vec::as_slice);
                 yuv_to_rgb(

@@ -4,7 +4,7 @@
 //! Frames into network pictures. The samples are resized in the frame's own format and turned into
 //! RGB at network size.
 
-use super::color::{ToRgb, luma_to_gray, narrow, yuv_to_rgb};
+use super::color::{ToRgb, code_bounds, luma_to_gray, narrow, yuv_to_rgb};
 use super::convert::interleave;
 use super::error::check_length;
 use super::format::{Component, Family};
@@ -37,6 +37,8 @@ struct Channel {
     component: Component,
     columns: Axis,
     rows: Axis,
+    /// What values are clipped to, as a converter to RGB at frame size would do.
+    bounds: (i16, i16),
     /// Source rows that any destination row needs.
     used: Vec<bool>,
     /// The component at network width and frame height.
@@ -98,6 +100,7 @@ impl Preprocessor {
             let stride = padded(width);
             Channel {
                 component: format.components()[index],
+                bounds: code_bounds(format, range, depth, chroma),
                 used: rows.used(samples.height as usize),
                 columns,
                 rows,
@@ -144,9 +147,8 @@ impl Preprocessor {
     pub fn run(&mut self, frame: &FrameRef<'_>, out: &mut [u8]) -> Result<(), FrameError> {
         self.layout.expect(frame.layout())?;
         check_length("the network's picture", self.output_bytes(), out.len())?;
-        let max = ((1u32 << working_depth(self.layout.format)) - 1) as i16;
         for channel in &mut self.channels {
-            channel.resample_columns(frame, &mut self.line, max);
+            channel.resample_columns(frame, &mut self.line);
         }
 
         let Rect {
@@ -170,11 +172,11 @@ impl Preprocessor {
                     channel.stride,
                     &channel.rows,
                     row,
-                    max,
+                    channel.bounds,
                     samples,
                 );
             }
-            self.to_rgb();
+            self.convert_rows();
             fill(&mut out[..x * 3], self.border);
             fill(&mut out[(x + width) * 3..], self.border);
             let [reds, greens, blues] = &self.rgb;
@@ -188,7 +190,7 @@ impl Preprocessor {
     }
 
     /// `rows` into `rgb`.
-    fn to_rgb(&mut self) {
+    fn convert_rows(&mut self) {
         let [first, second, third] = &self.rows;
         match self.layout.format.family() {
             Family::Yuv => {
@@ -211,7 +213,7 @@ impl Preprocessor {
 
 impl Channel {
     /// Every needed row to network width.
-    fn resample_columns(&mut self, frame: &FrameRef<'_>, line: &mut [i16], max: i16) {
+    fn resample_columns(&mut self, frame: &FrameRef<'_>, line: &mut [i16]) {
         let rows = self
             .lines
             .chunks_exact_mut(self.stride)
@@ -220,7 +222,7 @@ impl Channel {
         for (row, (out, _)) in rows.filter(|(_, (_, used))| **used) {
             let samples = frame.row(self.component.plane, row);
             read_row(frame.layout().format, self.component, samples, line);
-            resample_line(line, &self.columns, max, out);
+            resample_line(line, &self.columns, self.bounds, out);
         }
     }
 }
@@ -234,7 +236,8 @@ fn fill(pixels: &mut [u8], rgb: [u8; 3]) {
 pub(super) fn read_row(format: Format, component: Component, row: &[u8], line: &mut [i16]) {
     let Component { offset, step, .. } = component;
     if format.sample_bytes() == 2 {
-        // Full 16-bit samples lose their lowest bit.
+        // Full 16-bit samples lose their lowest bit, others whatever lies above their highest.
+        let mask = (1 << working_depth(format)) - 1;
         let shift = if format.depth() == 16 {
             1
         } else {
@@ -242,8 +245,8 @@ pub(super) fn read_row(format: Format, component: Component, row: &[u8], line: &
         };
         let big_endian = format.is_big_endian();
         return match (step, offset) {
-            (1, _) => read16::<1>(row, 0, shift, big_endian, line),
-            _ => read16::<2>(row, offset, shift, big_endian, line),
+            (1, _) => read16::<1>(row, 0, shift, mask, big_endian, line),
+            _ => read16::<2>(row, offset, shift, mask, big_endian, line),
         };
     }
     match (step, offset) {
@@ -271,6 +274,7 @@ wide! {
         row: &[u8],
         offset: usize,
         shift: u32,
+        mask: u16,
         big_endian: bool,
         line: &mut [i16],
     ) {
@@ -278,7 +282,7 @@ wide! {
         for (sample, pixel) in line.iter_mut().zip(samples.as_chunks::<STEP>().0) {
             let bytes = pixel[offset];
             let value = if big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) };
-            *sample = (value >> shift) as i16;
+            *sample = ((value >> shift) & mask) as i16;
         }
     }
 }

@@ -322,8 +322,8 @@ wide! {
     /// 0…65535 to 0…255, rounded.
     fn codes_to_bytes(codes: &[u16], bytes: &mut [u8]) {
         for (byte, &code) in bytes.iter_mut().zip(codes) {
-            let code = u32::from(code);
-            *byte = ((code + 128 - (code >> 8)) >> 8) as u8;
+            // Exact: the nearest of code / 257.
+            *byte = ((u32::from(code) * 255 + 32_895) >> 16) as u8;
         }
     }
 
@@ -346,10 +346,11 @@ wide! {
 
     fn blend16(samples: &mut [u8], colors: &[u16], alpha: u32, format: Format) {
         let shift = format.shift();
+        let mask = ((1u32 << format.depth()) - 1) as u16;
         let big_endian = format.is_big_endian();
         for (sample, &color) in samples.as_chunks_mut::<2>().0.iter_mut().zip(colors) {
             let code = if big_endian { u16::from_be_bytes(*sample) } else { u16::from_le_bytes(*sample) };
-            let code = u32::from(code >> shift);
+            let code = u32::from((code >> shift) & mask);
             let mixed = (code * (256 - alpha) + u32::from(color) * alpha + 128) >> 8;
             let code = (mixed as u16) << shift;
             *sample = if big_endian { code.to_be_bytes() } else { code.to_le_bytes() };

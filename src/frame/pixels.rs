@@ -101,7 +101,7 @@ impl Layout {
             length > 0 && start.checked_add(length).is_some_and(|end| end <= whole)
         };
         let (sub_x, sub_y) = self.format.subsampling();
-        let aligned = rect.x % (1 << sub_x) == 0 && rect.y % (1 << sub_y) == 0;
+        let aligned = rect.x.is_multiple_of(1 << sub_x) && rect.y.is_multiple_of(1 << sub_y);
         if !fits(rect.x, rect.width, self.size.width)
             || !fits(rect.y, rect.height, self.size.height)
             || !aligned

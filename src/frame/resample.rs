@@ -222,10 +222,10 @@ fn quantised(weights: &[f64], precision: u32) -> Vec<i16> {
 }
 
 wide! {
-    /// One line of at least [`Axis::line_length`] samples onto the axis, clipped to `0..=max`.
-    fn resample_line(line: &[i16], axis: &Axis, max: i16, out: &mut [i16]) {
+    /// One line of at least [`Axis::line_length`] samples onto the axis, clipped to `bounds`.
+    fn resample_line(line: &[i16], axis: &Axis, bounds: (i16, i16), out: &mut [i16]) {
         let half = 1i32 << (axis.precision - 1);
-        let max = i32::from(max);
+        let (least, most) = (i32::from(bounds.0), i32::from(bounds.1));
         for ((out, &start), weights) in
             out.iter_mut().zip(&axis.starts).zip(axis.weights.chunks_exact(axis.stride))
         {
@@ -239,22 +239,22 @@ wide! {
                 }
             }
             let sum = sums.iter().sum::<i32>() + half;
-            *out = (sum >> axis.precision).clamp(0, max) as i16;
+            *out = (sum >> axis.precision).clamp(least, most) as i16;
         }
     }
 
     /// Sample `row` of the axis along the columns of `lines`, which are `stride` apart and whole
-    /// groups long. Clipped to `0..=max`.
+    /// groups long. Clipped to `bounds`.
     fn resample_rows(
         lines: &[i16],
         stride: usize,
         axis: &Axis,
         row: usize,
-        max: i16,
+        bounds: (i16, i16),
         out: &mut [i16],
     ) {
         let half = 1i32 << (axis.precision - 1);
-        let max = i32::from(max);
+        let (least, most) = (i32::from(bounds.0), i32::from(bounds.1));
         let first = axis.starts[row] as usize;
         let weights = &axis.weights[row * axis.stride..row * axis.stride + axis.taps];
         for (group, out) in out.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
@@ -267,7 +267,7 @@ wide! {
                 }
             }
             for (out, sum) in out.iter_mut().zip(sums) {
-                *out = (sum >> axis.precision).clamp(0, max) as i16;
+                *out = (sum >> axis.precision).clamp(least, most) as i16;
             }
         }
     }
