@@ -15,22 +15,33 @@ const POLICIES: [ResizePolicy; 5] = [
     ResizePolicy::Letterbox,
 ];
 
+/// One row of `geometry.json`.
+#[derive(Debug, serde::Deserialize)]
+struct Case {
+    policy: ResizePolicy,
+    frame: Size,
+    target: Size,
+    multiple: u32,
+    network: Size,
+}
+
 /// `geometry.json` holds what transformers and isl-org/DPT answer.
 #[test]
 fn network_sizes_are_the_references() {
-    let text = include_str!("../data/frame/geometry.json");
-    let rows: Vec<(ResizePolicy, u32, u32, u32, u32, u32, u32, u32)> =
-        serde_json::from_str(text).unwrap();
-    assert!(rows.len() > 250);
-    for (policy, height, width, target_height, target_width, multiple, net_height, net_width) in
-        rows
-    {
-        let frame = Size::new(height, width);
-        let target = Size::new(target_height, target_width);
-        let network = fit(frame, SQUARE, policy, target, multiple).network;
-        assert_eq!(
+    let cases: Vec<Case> =
+        serde_json::from_str(include_str!("../data/frame/geometry.json")).unwrap();
+    assert!(cases.len() > 250);
+    for case in cases {
+        let Case {
+            policy,
+            frame,
+            target,
+            multiple,
             network,
-            Size::new(net_height, net_width),
+        } = case;
+        let ours = fit(frame, SQUARE, policy, target, multiple).network;
+        assert_eq!(
+            ours, network,
             "{policy:?} {frame} to {target} by {multiple}"
         );
     }

@@ -37,7 +37,7 @@ def load(path):
 
 
 def geometry(transforms):
-    """Rows of [policy, frame h, w, target h, w, multiple, network h, w]."""
+    """Rows of [policy, frame, target, multiple, network], sizes as [height, width]."""
     generator = random.Random(1)
     frames = [(1080, 1920), (2160, 3840), (720, 1280), (576, 768), (480, 640), (240, 320), (121, 163)]
     frames += [(1920, 1080), (272, 640), (375, 1242), (384, 384), (16, 16), (1000, 1000), (518, 924)]
@@ -47,10 +47,10 @@ def geometry(transforms):
     for index, (height, width) in enumerate(frames):
         target_height, target_width, multiple = targets[index % len(targets)]
         image = torch.empty(3, height, width, device="meta")
-        ask = [height, width, target_height, target_width, multiple]
+        ask = [[height, width], [target_height, target_width], multiple]
         for policy, keep in [("minimal", True), ("squash", False)]:
             size = get_resize_output_image_size(image, (target_height, target_width), keep, multiple)
-            rows.append([policy, *ask, size["height"], size["width"]])
+            rows.append([policy, *ask, [size["height"], size["width"]]])
         for policy in ["lower_bound", "upper_bound", "minimal"]:
             resize = transforms.Resize(
                 target_width,
@@ -60,9 +60,10 @@ def geometry(transforms):
                 resize_method=policy,
             )
             network_width, network_height = resize.get_size(width, height)
-            rows.append([policy.replace("_", "-"), *ask, int(network_height), int(network_width)])
+            network = [int(network_height), int(network_width)]
+            rows.append([policy.replace("_", "-"), *ask, network])
     # For frames much longer than wide the originals give no pixels or very many; ours has limits.
-    rows = [row for row in rows if 0 < min(row[-2:]) and max(row[-2:]) <= 4096]
+    rows = [row for row in rows if 0 < min(row[-1]) and max(row[-1]) <= 4096]
     text = ",\n".join(json.dumps(row) for row in rows)
     (HERE / "geometry.json").write_text(f"[\n{text}\n]\n")
 
