@@ -18,6 +18,7 @@ pub struct RgbConverter {
     /// One row of each component at the frame's width.
     rows: [Vec<i16>; 3],
     rgb: [Vec<u8>; 3],
+    opaque: Vec<u8>,
     /// The two nearest rows of a chroma component.
     chroma: [Vec<i16>; 2],
     /// Their mean at the picture's row, with its first and last sample once more around it.
@@ -36,6 +37,7 @@ impl RgbConverter {
             // Chroma pairs may reach one column beyond the picture.
             rows: std::array::from_fn(|_| vec![0; width.next_multiple_of(2)]),
             rgb: std::array::from_fn(|_| vec![0; width]),
+            opaque: vec![255; width],
             chroma: std::array::from_fn(|_| vec![0; chroma_width]),
             mixed: vec![0; chroma_width + 2],
         }
@@ -60,15 +62,18 @@ impl RgbConverter {
             ..target
         }
         .expect(&target)?;
-        let offsets = format.components().map(|part| part.offset);
-        let packed = format.components()[0].step == 3;
+        let parts = format.components();
         for (row, pixels) in out.rows(0).enumerate() {
             self.convert_row(frame, row);
-            let rgb = self.rgb.each_ref().map(Vec::as_slice);
-            if packed {
-                interleave::<3>(rgb, offsets, pixels);
-            } else {
-                interleave::<4>(rgb, offsets, pixels);
+            // In the order of memory; what is no colour is opaque alpha.
+            let mut bytes = [self.opaque.as_slice(); 4];
+            for (part, color) in parts.iter().zip(&self.rgb) {
+                bytes[part.offset] = color;
+            }
+            let [first, second, third, _] = bytes;
+            match parts[0].step {
+                3 => interleave3([first, second, third], pixels),
+                _ => interleave4(bytes, pixels),
             }
         }
         Ok(())
@@ -170,15 +175,22 @@ wide! {
         }
     }
 
-    fn interleave<const STEP: usize>(rgb: [&[u8]; 3], offsets: [usize; 3], pixels: &mut [u8]) {
-        let [reds, greens, blues] = rgb;
-        let columns = pixels.as_chunks_mut::<STEP>().0.iter_mut().zip(reds).zip(greens).zip(blues);
-        for (((pixel, &red), &green), &blue) in columns {
-            let mut color = [255; STEP];
-            color[offsets[0]] = red;
-            color[offsets[1]] = green;
-            color[offsets[2]] = blue;
-            *pixel = color;
+    /// Rows of single bytes, in memory order, into pixels of three.
+    fn interleave3(parts: [&[u8]; 3], pixels: &mut [u8]) {
+        let [first, second, third] = parts;
+        let columns = pixels.as_chunks_mut::<3>().0.iter_mut().zip(first).zip(second).zip(third);
+        for (((pixel, &first), &second), &third) in columns {
+            *pixel = [first, second, third];
+        }
+    }
+
+    /// Rows of single bytes, in memory order, into pixels of four.
+    fn interleave4(parts: [&[u8]; 4], pixels: &mut [u8]) {
+        let [first, second, third, fourth] = parts;
+        let columns =
+            pixels.as_chunks_mut::<4>().0.iter_mut().zip(first).zip(second).zip(third).zip(fourth);
+        for ((((pixel, &first), &second), &third), &fourth) in columns {
+            *pixel = [first, second, third, fourth];
         }
     }
 }

@@ -5,7 +5,7 @@
 //! RGB at network size.
 
 use super::color::{ToRgb, code_bounds, luma_to_gray, narrow, yuv_to_rgb};
-use super::convert::interleave;
+use super::convert::interleave3;
 use super::error::check_length;
 use super::format::{Component, Family};
 use super::geometry::Span;
@@ -180,11 +180,7 @@ impl Preprocessor {
             fill(&mut out[..x * 3], self.border);
             fill(&mut out[(x + width) * 3..], self.border);
             let [reds, greens, blues] = &self.rgb;
-            interleave::<3>(
-                [reds, greens, blues],
-                [0, 1, 2],
-                &mut out[x * 3..(x + width) * 3],
-            );
+            interleave3([reds, greens, blues], &mut out[x * 3..(x + width) * 3]);
         }
         Ok(())
     }

@@ -160,6 +160,8 @@ impl MapWriter {
         self.check(&map, frame)?;
         let Layout { format, size, .. } = self.layout;
         let alpha = (alpha.clamp(0.0, 1.0) * 256.0).round() as u16;
+        let kept = alpha_offset(format);
+        let alphas = std::array::from_fn(|at| if Some(at % 4) == kept { 0 } else { alpha });
         let codes = codes(&self.layout, lut);
         for plane in 0..format.planes() {
             self.full.start();
@@ -177,12 +179,10 @@ impl MapWriter {
                     index_row(grid, map, row, indices);
                     pass.paint(indices, colors);
                 }
-                match (format.sample_bytes(), format.components()[0].step) {
-                    (2, _) => blend16(samples, colors, u32::from(alpha), format),
-                    (_, 4) if format.is_rgb() => {
-                        blend_but(alpha_offset(format), samples, colors, alpha)
-                    }
-                    _ => blend8(samples, colors, alpha),
+                if format.sample_bytes() == 2 {
+                    blend16(samples, colors, u32::from(alpha), format);
+                } else {
+                    blend8(samples, colors, &alphas);
                 }
             }
         }
@@ -213,13 +213,11 @@ fn holds_full(format: Format, plane: usize) -> bool {
     plane == 0 || !has_chroma_grid(format)
 }
 
-/// The byte of a four-byte pixel that holds no colour.
-fn alpha_offset(format: Format) -> usize {
-    6 - format
-        .components()
-        .iter()
-        .map(|part| part.offset)
-        .sum::<usize>()
+/// The byte of a four-byte RGB pixel that holds no colour.
+fn alpha_offset(format: Format) -> Option<usize> {
+    let parts = format.components();
+    let four = format.is_rgb() && parts[0].step == 4;
+    four.then(|| 6 - parts.iter().map(|part| part.offset).sum::<usize>())
 }
 
 /// The colours as the components that a layout has.
@@ -318,6 +316,14 @@ fn code_row(grid: &mut Grid, map: Map<'_>, row: usize, samples: &mut [u8]) {
     }
 }
 
+/// Samples that [`blend8`] works on at a time: a multiple of four.
+const PERIOD: usize = 32;
+
+#[inline(always)]
+fn mix8(sample: u8, color: u16, alpha: u16) -> u8 {
+    ((u16::from(sample) * (256 - alpha) + color * alpha + 128) >> 8) as u8
+}
+
 wide! {
     /// 0…65535 to 0…255, rounded.
     fn codes_to_bytes(codes: &[u16], bytes: &mut [u8]) {
@@ -327,20 +333,17 @@ wide! {
         }
     }
 
-    fn blend8(samples: &mut [u8], colors: &[u16], alpha: u16) {
-        for (sample, &color) in samples.iter_mut().zip(colors) {
-            *sample = ((u16::from(*sample) * (256 - alpha) + color * alpha + 128) >> 8) as u8;
-        }
-    }
-
-    /// As [`blend8`], but for one byte of every four.
-    fn blend_but(kept: usize, samples: &mut [u8], colors: &[u16], alpha: u16) {
-        let weights: [u16; 4] = std::array::from_fn(|offset| if offset == kept { 0 } else { alpha });
-        let colors = colors.as_chunks::<4>().0;
-        for (pixel, color) in samples.as_chunks_mut::<4>().0.iter_mut().zip(colors) {
-            for ((sample, &color), alpha) in pixel.iter_mut().zip(color).zip(weights) {
-                *sample = ((u16::from(*sample) * (256 - alpha) + color * alpha + 128) >> 8) as u8;
+    /// `alphas` holds the colours' share for each sample of a period.
+    fn blend8(samples: &mut [u8], colors: &[u16], alphas: &[u16; PERIOD]) {
+        let (groups, rest) = samples.as_chunks_mut::<PERIOD>();
+        let (color_groups, color_rest) = colors.as_chunks::<PERIOD>();
+        for (samples, colors) in groups.iter_mut().zip(color_groups) {
+            for ((sample, &color), &alpha) in samples.iter_mut().zip(colors).zip(alphas) {
+                *sample = mix8(*sample, color, alpha);
             }
+        }
+        for ((sample, &color), &alpha) in rest.iter_mut().zip(color_rest).zip(alphas) {
+            *sample = mix8(*sample, color, alpha);
         }
     }
 

@@ -143,6 +143,13 @@ impl Axis {
             .map_or(0, |&start| start as usize + self.stride)
     }
 
+    /// A weighted sum as a sample.
+    #[inline(always)]
+    fn round(&self, sum: i32, (least, most): (i16, i16)) -> i16 {
+        let rounded = (sum + (1 << (self.precision - 1))) >> self.precision;
+        rounded.clamp(i32::from(least), i32::from(most)) as i16
+    }
+
     /// Whether each of `source` samples is used at all.
     pub(super) fn used(&self, source: usize) -> Vec<bool> {
         let mut used = vec![false; source];
@@ -221,25 +228,55 @@ fn quantised(weights: &[f64], precision: u32) -> Vec<i16> {
     fixed.into_iter().map(|weight| weight as i16).collect()
 }
 
+/// The weighted sum of as many samples as there are weights, which are whole groups.
+#[inline(always)]
+fn weighted_sum(samples: &[i16], weights: &[i16]) -> i32 {
+    let groups = samples
+        .as_chunks::<GROUP>()
+        .0
+        .iter()
+        .zip(weights.as_chunks::<GROUP>().0);
+    groups
+        .map(|(samples, weights)| {
+            let products = samples.iter().zip(weights);
+            products
+                .map(|(&sample, &weight)| i32::from(sample) * i32::from(weight))
+                .sum::<i32>()
+        })
+        .sum()
+}
+
+/// [`resample_line`] for an axis of `GROUPS` groups of weights for each sample: a fixed number
+/// makes it twice as fast.
+#[inline(always)]
+fn resample_line_of<const GROUPS: usize>(
+    line: &[i16],
+    axis: &Axis,
+    bounds: (i16, i16),
+    out: &mut [i16],
+) {
+    let weights = axis.weights.as_chunks::<GROUP>().0.as_chunks::<GROUPS>().0;
+    for ((out, &start), weights) in out.iter_mut().zip(&axis.starts).zip(weights) {
+        let window = &line[start as usize..start as usize + GROUPS * GROUP];
+        *out = axis.round(weighted_sum(window, weights.as_flattened()), bounds);
+    }
+}
+
 wide! {
     /// One line of at least [`Axis::line_length`] samples onto the axis, clipped to `bounds`.
     fn resample_line(line: &[i16], axis: &Axis, bounds: (i16, i16), out: &mut [i16]) {
-        let half = 1i32 << (axis.precision - 1);
-        let (least, most) = (i32::from(bounds.0), i32::from(bounds.1));
-        for ((out, &start), weights) in
-            out.iter_mut().zip(&axis.starts).zip(axis.weights.chunks_exact(axis.stride))
-        {
-            let window = &line[start as usize..start as usize + axis.stride];
-            let mut sums = [0i32; GROUP / 2];
-            let groups = window.as_chunks::<GROUP>().0.iter().zip(weights.as_chunks::<GROUP>().0);
-            for (samples, weights) in groups {
-                for (index, sum) in sums.iter_mut().enumerate() {
-                    *sum += i32::from(samples[2 * index]) * i32::from(weights[2 * index])
-                        + i32::from(samples[2 * index + 1]) * i32::from(weights[2 * index + 1]);
+        match axis.stride / GROUP {
+            1 => resample_line_of::<1>(line, axis, bounds, out),
+            2 => resample_line_of::<2>(line, axis, bounds, out),
+            3 => resample_line_of::<3>(line, axis, bounds, out),
+            4 => resample_line_of::<4>(line, axis, bounds, out),
+            _ => {
+                let weights = axis.weights.chunks_exact(axis.stride);
+                for ((out, &start), weights) in out.iter_mut().zip(&axis.starts).zip(weights) {
+                    let window = &line[start as usize..start as usize + axis.stride];
+                    *out = axis.round(weighted_sum(window, weights), bounds);
                 }
             }
-            let sum = sums.iter().sum::<i32>() + half;
-            *out = (sum >> axis.precision).clamp(least, most) as i16;
         }
     }
 
@@ -253,12 +290,10 @@ wide! {
         bounds: (i16, i16),
         out: &mut [i16],
     ) {
-        let half = 1i32 << (axis.precision - 1);
-        let (least, most) = (i32::from(bounds.0), i32::from(bounds.1));
         let first = axis.starts[row] as usize;
         let weights = &axis.weights[row * axis.stride..row * axis.stride + axis.taps];
         for (group, out) in out.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
-            let mut sums = [half; GROUP];
+            let mut sums = [0; GROUP];
             let column = lines[first * stride + group * GROUP..].chunks(stride);
             for (samples, &weight) in column.zip(weights) {
                 let samples = samples.first_chunk::<GROUP>().unwrap_or(&[0; GROUP]);
@@ -267,7 +302,7 @@ wide! {
                 }
             }
             for (out, sum) in out.iter_mut().zip(sums) {
-                *out = (sum >> axis.precision).clamp(least, most) as i16;
+                *out = axis.round(sum, bounds);
             }
         }
     }
