@@ -7,3 +7,4 @@ mod architecture;
 mod common;
 mod docs;
 mod element;
+mod frame;
