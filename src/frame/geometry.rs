@@ -70,16 +70,23 @@ impl Fit {
         )
     }
 
-    /// The whole pixels of a map of size `map` that show the frame and no border.
+    /// The pixels of a map of size `map` that show the frame and no border, at least one.
     pub fn content_of(&self, map: Size) -> Rect {
-        let whole = |span: Span, side: u32| {
-            let start = (span.start.ceil() as u32).min(side.saturating_sub(1));
-            let end = ((span.start + span.length).floor() as u32).clamp(start + 1, side.max(1));
-            (start, end - start)
+        let whole = |start: u32, length: u32, network: u32, map: u32| {
+            let on_map = |position: u32| u64::from(position) * u64::from(map);
+            let first = on_map(start).div_ceil(u64::from(network)) as u32;
+            let end = (on_map(start + length) / u64::from(network)) as u32;
+            let first = first.min(map.saturating_sub(1));
+            (first, end.max(first + 1) - first)
         };
-        let (columns, rows) = self.spans_of(map);
-        let (x, width) = whole(columns, map.width);
-        let (y, height) = whole(rows, map.height);
+        let Rect {
+            x,
+            y,
+            width,
+            height,
+        } = self.content;
+        let (x, width) = whole(x, width, self.network.width, map.width);
+        let (y, height) = whole(y, height, self.network.height, map.height);
         Rect {
             x,
             y,

@@ -82,7 +82,7 @@ impl MapWriter {
             };
             Grid::new(
                 map,
-                fit.spans_of(map),
+                fit,
                 axis(samples.width, size.width, sub_x, site.h_cosited),
                 axis(samples.height, size.height, sub_y, site.v_cosited),
             )

@@ -4,6 +4,7 @@
 //! A map's rows at the resolution of a picture's samples: bilinear with half-pixel centres
 //! (`align_corners = false`) for depth, nearest for labels.
 
+use super::Fit;
 use super::geometry::Span;
 use super::wide::wide;
 use crate::spec::Size;
@@ -47,34 +48,34 @@ pub(super) struct Samples {
     pub(super) picture: f64,
 }
 
-fn taps(samples: Samples, map: usize, span: Span) -> Vec<Tap> {
+/// Every sample is taken from the `length` map samples from `start`, which show no border.
+fn taps(samples: Samples, span: Span, start: u32, length: u32) -> Vec<Tap> {
     let scale = span.length / samples.picture;
-    // Samples that show nothing but border do not count.
-    let least = span.start.floor();
-    let most = (span.start + span.length).ceil().min(map as f64) - 1.0;
+    let (least, most) = (f64::from(start), f64::from(start + length - 1));
     (0..samples.count)
         .map(|index| {
             let position = span.start + (samples.first + index as f64 * samples.step) * scale;
-            let left = (position - 0.5).clamp(least, most.max(least));
+            let left = (position - 0.5).clamp(least, most);
             let first = left.floor();
             Tap {
                 first: first as u32,
-                second: (first + 1.0).min(most.max(least)) as u32,
+                second: (first + 1.0).min(most) as u32,
                 weight: ((left - first) * f64::from(1 << FRACTION)).round() as i32,
-                nearest: position.floor().clamp(least, most.max(least)) as u32,
+                nearest: position.floor().clamp(least, most) as u32,
             }
         })
         .collect()
 }
 
 impl Grid {
-    pub(super) fn new(map: Size, spans: (Span, Span), columns: Samples, rows: Samples) -> Self {
-        let (map_height, map_width) = (map.height as usize, map.width as usize);
+    pub(super) fn new(map: Size, fit: &Fit, columns: Samples, rows: Samples) -> Self {
+        let (column_span, row_span) = fit.spans_of(map);
+        let content = fit.content_of(map);
         let width = columns.count;
         Self {
-            columns: taps(columns, map_width, spans.0),
-            rows: taps(rows, map_height, spans.1),
-            map_width,
+            columns: taps(columns, column_span, content.x, content.width),
+            rows: taps(rows, row_span, content.y, content.height),
+            map_width: map.width as usize,
             lines: [vec![0; width], vec![0; width]],
             cached: [None; 2],
             line: vec![0; width],

@@ -206,6 +206,35 @@ fn a_ramp_stays_a_ramp() {
     }
 }
 
+/// Map pixels that show the frame and the border are neither.
+#[test]
+fn borders_never_bleed_in() {
+    for frame in [Size::new(85, 256), Size::new(256, 85), Size::new(77, 100)] {
+        let fit = fit(
+            frame,
+            (1, 1),
+            ResizePolicy::Letterbox,
+            Size::new(64, 64),
+            32,
+        );
+        for map in [Size::new(64, 64), Size::new(32, 32), Size::new(45, 77)] {
+            let content = fit.content_of(map);
+            let inside = |index: u32| {
+                (content.x..content.x + content.width).contains(&(index % map.width))
+                    && (content.y..content.y + content.height).contains(&(index / map.width))
+            };
+            let codes_of: Vec<u16> = (0..map.area() as u32)
+                .map(|index| if inside(index) { 500 } else { 65_535 })
+                .collect();
+            let ours = codes(&write(Map::Depth(&codes_of), map, &fit, Format::Gray16));
+            assert!(ours.iter().all(|&code| code == 500), "{frame} {map}");
+            let labels: Vec<u8> = codes_of.iter().map(|&code| (code / 257) as u8).collect();
+            let ours = write(Map::Labels(&labels), map, &fit, Format::Gray8).bytes(0);
+            assert!(ours.iter().all(|&label| label == 1), "{frame} {map}");
+        }
+    }
+}
+
 #[test]
 fn colors_are_those_of_the_table() {
     let size = Size::new(1, 256);
