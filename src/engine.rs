@@ -39,6 +39,9 @@ pub enum EngineError {
     /// The cache folder failed while a graph was written to it.
     #[error(transparent)]
     Cache(#[from] CacheError),
+    /// The input is not of the network's size.
+    #[error(transparent)]
+    Input(#[from] frame::FrameError),
     /// The model's input or output is not one that this software knows how to feed or read.
     #[error("the model cannot be used as a depth or segmentation network: {0}")]
     Shape(String),
@@ -145,17 +148,17 @@ impl Engine {
             Layout::U8Nhwc => self.session.run(TensorData::U8(rgb), &nhwc)?,
             Layout::U8Nchw => {
                 self.bytes.resize(rgb.len(), 0);
-                frame::to_u8_nchw(rgb, &mut self.bytes);
+                to_planes(rgb, self.network.area(), &mut self.bytes);
                 self.session.run(TensorData::U8(&self.bytes), &nchw)?
             }
             Layout::F32Nhwc => {
                 self.floats.resize(rgb.len(), 0.0);
-                frame::to_f32_nhwc(rgb, self.network, mean, std, &mut self.floats);
+                frame::to_f32_nhwc(rgb, self.network, mean, std, &mut self.floats)?;
                 self.session.run(TensorData::F32(&self.floats), &nhwc)?
             }
             Layout::F32Nchw => {
                 self.floats.resize(rgb.len(), 0.0);
-                frame::to_f32_nchw(rgb, self.network, mean, std, &mut self.floats);
+                frame::to_f32_nchw(rgb, self.network, mean, std, &mut self.floats)?;
                 self.session.run(TensorData::F32(&self.floats), &nchw)?
             }
         };
@@ -233,6 +236,15 @@ fn layout(session: &Session) -> Result<Layout, EngineError> {
             "its input {} has {other:?} elements, not f32 or u8",
             input.name
         ))),
+    }
+}
+
+/// Packed RGB to one plane a channel.
+fn to_planes(rgb: &[u8], pixels: usize, out: &mut [u8]) {
+    for (channel, plane) in out.chunks_exact_mut(pixels).enumerate() {
+        for (value, pixel) in plane.iter_mut().zip(rgb.as_chunks::<3>().0) {
+            *value = pixel[channel];
+        }
     }
 }
 

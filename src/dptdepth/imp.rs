@@ -175,8 +175,8 @@ impl DptDepth {
     /// READY → PAUSED: everything that can be known before caps.
     fn open(&self) -> Result<(), gst::ErrorMessage> {
         let settings = lock(&self.settings).clone();
-        let opened = Opened::new(&settings, |warning| {
-            self.post_warning_message(warning);
+        let opened = Opened::new(&settings, |problem| {
+            gst::element_imp_warning!(self, gst::ResourceError::OpenWrite, ("{problem}"));
         })?;
         let pump = Pump::new(self.queue.clone()).map_err(|error| error::no_thread(&error))?;
         *lock(&self.opened) = Some(Arc::new(opened));
@@ -190,15 +190,6 @@ impl DptDepth {
         *lock(&self.active_provider) = None;
         self.latency.store(0, Ordering::Relaxed);
         self.queue.clear();
-    }
-
-    fn post_warning_message(&self, warning: gst::ErrorMessage) {
-        gst::warning!(CAT, imp = self, "{warning}");
-        let _ = self.obj().post_message(
-            gst::message::Warning::builder_from_error(warning.error())
-                .src(&*self.obj())
-                .build(),
-        );
     }
 }
 

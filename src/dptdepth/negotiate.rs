@@ -16,6 +16,7 @@ use crate::engine::{Engine, Map, Request};
 use crate::frame::{Layout, Preprocessor, fit};
 use crate::spec::Size;
 use gst::prelude::*;
+use gst::subclass::prelude::*;
 use gst_video::{VideoFrameRef, VideoInfo};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -5,9 +5,9 @@
 
 use super::error;
 use super::settings::Settings;
-use super::{RangeMode, ResizePolicy};
+use super::RangeMode;
 use crate::frame::ADE20K_NAMES;
-use crate::inference::{Cache, Runtime, SessionSettings, runtime};
+use crate::inference::{Cache, CacheError, Runtime, SessionSettings, runtime};
 use crate::model::Model;
 use crate::spec::{self, ModelSpec, OutputMeaning, Size};
 use gst::glib;
@@ -29,7 +29,7 @@ impl Opened {
     /// Opens the model and loads the runtime; `warn` receives what does not stop the element.
     pub(super) fn new(
         settings: &Settings,
-        warn: impl Fn(gst::ErrorMessage),
+        warn: impl Fn(&CacheError),
     ) -> Result<Self, gst::ErrorMessage> {
         if settings.range_mode == RangeMode::Fixed && settings.range_near == settings.range_far {
             return Err(error::settings(
@@ -58,7 +58,7 @@ impl Opened {
             // Asked for by name it must work; the default folder is a convenience.
             Err(e) if settings.cache_dir.is_some() => return Err(error::cache(&e)),
             Err(e) => {
-                warn(error::cache(&e));
+                warn(&e);
                 Cache::none()
             }
         };

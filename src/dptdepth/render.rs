@@ -16,7 +16,7 @@ use crate::frame::{
 };
 use crate::meta;
 use crate::spec::{OutputMeaning, Size};
-use crate::temporal::RangeTracker;
+use crate::temporal::{RangeMode, RangeTracker};
 use gst::prelude::*;
 use gst_video::{VideoFrameRef, VideoInfo};
 use std::sync::Arc;
@@ -70,7 +70,7 @@ impl Renderer {
             map_size: ready.map_size,
             content: fit.content_of(ready.map_size),
             provider: ready.provider.clone(),
-            range: RangeTracker::default(),
+            range: RangeTracker::new(RangeMode::Smooth),
             lut,
             codes: Vec::new(),
             target: None,
@@ -88,10 +88,7 @@ impl Renderer {
             layout
         };
         let writer = MapWriter::new(self.map_size, &self.fit, &drawn).map_err(draw_error)?;
-        let converter = side_by_side
-            .then(|| RgbConverter::new(&self.in_layout, &drawn))
-            .transpose()
-            .map_err(draw_error)?;
+        let converter = side_by_side.then(|| RgbConverter::new(&self.in_layout));
         self.target = Some(Target { info, layout, writer, pool, converter });
         Ok(())
     }

@@ -50,9 +50,9 @@ impl ExecutionProvider {
     pub(super) fn is_built_in(self, _runtime: &Runtime) -> bool {
         match self {
             Self::Auto | Self::Cpu => Ok(true),
-            Self::OpenVino => ep::OpenVINO::default().is_available(),
-            Self::Cuda => ep::CUDA::default().is_available(),
-            Self::TensorRt => ep::TensorRT::default().is_available(),
+            Self::OpenVino => ep::OpenVINO::is_available(),
+            Self::Cuda => ep::CUDA::is_available(),
+            Self::TensorRt => ep::TensorRT::is_available(),
         }
         .unwrap_or(false)
     }

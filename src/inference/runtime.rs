@@ -226,7 +226,7 @@ fn open(path: &Path) -> Result<Runtime, RuntimeError> {
         })?;
     environment.set_log_level(ort::logging::LogLevel::Error);
     Ok(Runtime {
-        version: version(),
+        version: version(&path),
         path,
         environment,
     })
@@ -247,10 +247,13 @@ fn refused(path: &Path, error: &ort::LoadDynamicError) -> RuntimeError {
     }
 }
 
-/// The loaded library's own word for its version.
-fn version() -> String {
-    let info = ort::info();
-    info.split_once("git-branch")
-        .map_or(info, |(_, rest)| rest)
-        .to_string()
+/// The loaded library's version: the build info starts `ORT Build Info: git-branch=…` and newer
+/// ones name no version, so the file's name tells it where it carries one.
+fn version(path: &Path) -> String {
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    name.split_once(".so.")
+        .map_or_else(|| "of unknown version".into(), |(_, version)| version.into())
 }

@@ -62,6 +62,14 @@ impl RangeTracker {
         self.mode
     }
 
+    /// Changes the mode; a new one starts with the next map.
+    pub fn set_mode(&mut self, mode: RangeMode) {
+        if self.mode != mode {
+            self.mode = mode;
+            self.ends = None;
+        }
+    }
+
     /// Forgets the maps seen: after a seek or with a new stream.
     pub fn reset(&mut self) {
         self.ends = None;
