@@ -26,8 +26,8 @@ RUNTIME_CPU_AARCH64=(onnxruntime 1.32.0 manylinux_2_28_aarch64
     2303372a85299b6757b0e11e1cbf13e410ddf7e10c37f4b37e99d1c90e7daf7c)
 RUNTIME_OPENVINO=(onnxruntime-openvino 1.24.1 manylinux_2_28_x86_64
     3007c803634cc69c6d52af1dea7ce729d9bb62b9a11070fd2f959119199007a8)
-RUNTIME_OLD_X86_64=(onnxruntime 1.17.3 manylinux_2_28_x86_64
-    2f823d5eb4807007f3da7b27ca972263df6a1836e6f327384eb266274c53d05d)
+RUNTIME_OLD_X86_64=(onnxruntime 1.20.1 manylinux_2_28_x86_64
+    5eec64c0269dcdb8d9a9a53dc4d64f87b9e0c19801d9321246a53b7eb5a7d1bc)
 
 say() { printf 'setup: %s\n' "$*"; }
 fail() {
