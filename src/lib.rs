@@ -6,4 +6,32 @@
 //! `ARCHITECTURE.md` shows the parts and which may use which.
 
 pub mod checkpoint;
+pub mod dpt;
+pub mod dptdepth;
+pub mod engine;
+pub mod frame;
+pub mod graph;
+pub mod inference;
+pub mod meta;
+pub mod model;
 pub mod spec;
+pub mod temporal;
+
+use gst::glib;
+
+fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    meta::register();
+    dptdepth::register(plugin)
+}
+
+gst::plugin_define!(
+    dptdepth,
+    env!("CARGO_PKG_DESCRIPTION"),
+    plugin_init,
+    concat!(env!("CARGO_PKG_VERSION"), "-", env!("COMMIT_ID")),
+    "MPL-2.0",
+    env!("CARGO_PKG_NAME"),
+    env!("CARGO_PKG_NAME"),
+    env!("CARGO_PKG_REPOSITORY"),
+    env!("BUILD_REL_DATE")
+);

@@ -2,3 +2,9 @@
 // SPDX-License-Identifier: MPL-2.0
 
 //! The one integration test binary.
+
+mod architecture;
+mod common;
+mod docs;
+mod element;
+mod frame;

@@ -1,0 +1,107 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! `dpt-onnx export`.
+
+use crate::{CheckpointArgument, Failure, open};
+use clap::ValueEnum;
+use gstdptdepth::dpt::{Batch, Flavour, InputForm};
+use gstdptdepth::model::BuildOptions;
+use gstdptdepth::spec::{ModelSpec, Size};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(clap::Args)]
+#[command(after_help = "The graph takes `pixel_values` f32 [N, 3, H, W], normalised as the checkpoint's reference \
+    processor does, and gives `predicted_depth` f32 [N, H, W] or `labels` u8 [N, H, W]. The same \
+    checkpoint and options always give the same bytes.")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    model: CheckpointArgument,
+    /// File to write
+    #[arg(short, long, value_name = "M.onnx")]
+    output: PathBuf,
+    /// Network height and width; the model's own if left out
+    #[arg(long, value_name = "HxW", value_parser = size)]
+    size: Option<Size>,
+    /// Pictures in a run, or `dynamic` for any number
+    #[arg(long, value_name = "N", default_value = "1", value_parser = batch)]
+    batch: Batch,
+    /// Operators that the graph may use
+    #[arg(long, value_enum, default_value = "portable")]
+    flavour: FlavourArgument,
+    /// Keep the weights in a second file, M.onnx.data (needed beyond 2 GiB)
+    #[arg(long)]
+    external_data: bool,
+    /// Put out the class scores as `logits` too (segmentation)
+    #[arg(long)]
+    logits: bool,
+    /// Put out every stage too, to compare with a reference
+    #[arg(long, hide = true)]
+    stages: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum FlavourArgument {
+    /// Standard operators only: every runtime
+    Portable,
+    /// ONNX Runtime's fused attention too: its cpu and cuda providers
+    Ort,
+}
+
+fn size(text: &str) -> Result<Size, String> {
+    text.split_once(['x', 'X'])
+        .and_then(|(h, w)| Some(Size::new(h.parse().ok()?, w.parse().ok()?)))
+        .filter(|size| (1..=8192).contains(&size.height) && (1..=8192).contains(&size.width))
+        .ok_or_else(|| "give height and width such as 384x672".into())
+}
+
+fn batch(text: &str) -> Result<Batch, String> {
+    match text {
+        "dynamic" => Ok(Batch::Dynamic),
+        _ => text
+            .parse()
+            .ok()
+            .filter(|count| (1..=1024).contains(count))
+            .map(Batch::Fixed)
+            .ok_or_else(|| "give a number from 1 to 1024, or dynamic".into()),
+    }
+}
+
+/// The model's own size, brought to its multiple.
+fn own_size(spec: &ModelSpec) -> Size {
+    let side = |side: u32| (side.next_multiple_of(spec.multiple)).max(spec.multiple);
+    Size::new(side(spec.network_size.height), side(spec.network_size.width))
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let spinner = ProgressBar::new_spinner()
+        .with_style(ProgressStyle::with_template("{spinner} {msg} ({elapsed})")?);
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    spinner.set_message("Reading the checkpoint");
+    let model = open(&arguments.model.checkpoint)?;
+    let size = arguments.size.unwrap_or_else(|| own_size(model.spec()));
+    spinner.set_message(format!("Building {} at {size}", model.spec().name));
+    let graph = model.graph(&BuildOptions {
+        size,
+        batch: arguments.batch,
+        input: InputForm::PixelValues,
+        flavour: match arguments.flavour {
+            FlavourArgument::Portable => Flavour::Portable,
+            FlavourArgument::Ort => Flavour::Ort,
+        },
+        logits: arguments.logits,
+        stages: arguments.stages,
+    })?;
+    spinner.set_message(format!("Writing {}", arguments.output.display()));
+    graph.write(&arguments.output, arguments.external_data)?;
+    spinner.finish_and_clear();
+    println!(
+        "{}: {} at {size}, {:.1} MB of weights",
+        arguments.output.display(),
+        model.spec().name,
+        graph.weight_bytes() as f64 / 1e6
+    );
+    Ok(())
+}

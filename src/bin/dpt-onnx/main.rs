@@ -1,0 +1,74 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! `dpt-onnx`: look into DPT checkpoints, write them as ONNX, run them on pictures.
+
+#![allow(clippy::print_stdout, reason = "printing is what a command is for")]
+
+mod export;
+mod inspect;
+
+use clap::{Parser, Subcommand};
+use gstdptdepth::model::{Model, ModelError};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Look into DPT checkpoints, write them as ONNX graphs, run them on pictures.
+#[derive(Parser)]
+#[command(
+    name = "dpt-onnx",
+    version,
+    after_help = "A CHECKPOINT is a folder as the hub serves it (config.json, preprocessor_config.json, \
+        model.safetensors), one of its .safetensors files, an .onnx file, or the word `default` \
+        for the model inside this program.\n\n\
+        Examples:\n  \
+        dpt-onnx inspect dpt-large/\n  \
+        dpt-onnx export dpt-large/ -o dpt-large.onnx --size 384x672\n  \
+        dpt-onnx run photo.jpg -o out/"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Say what a checkpoint is, what it expects and what its output means.
+    Inspect(inspect::Arguments),
+    /// Write a checkpoint as an ONNX graph for one size.
+    Export(export::Arguments),
+}
+
+/// Opens what a CHECKPOINT argument names.
+fn open(checkpoint: &Path) -> Result<Model, ModelError> {
+    if checkpoint == Path::new("default") && !checkpoint.exists() {
+        Model::embedded()
+    } else {
+        Model::open(checkpoint)
+    }
+}
+
+/// What a command's failure is told as.
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> ExitCode {
+    let result: Result<(), Failure> = match Arguments::parse().command {
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Export(arguments) => export::run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("dpt-onnx: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A path argument that names a checkpoint.
+#[derive(clap::Args)]
+struct CheckpointArgument {
+    /// Folder, .safetensors or .onnx file, or `default`
+    #[arg(value_name = "CHECKPOINT")]
+    checkpoint: PathBuf,
+}

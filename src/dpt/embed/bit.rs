@@ -1,0 +1,114 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! The hybrid's ResNet-50 up to stride 16, in the BiT form (transformers' `modeling_bit.py`,
+//! `layer_type` bottleneck, `global_padding` same): weight-standardised convolutions, group
+//! normalisation, TensorFlow's padding.
+
+use super::super::DptError;
+use super::super::config::BitConfig;
+use super::super::fold::{same_pads, standardise};
+use crate::checkpoint::Scope;
+use crate::graph::{Builder, Value};
+
+/// Under the root of the variance in weight standardisation.
+const STANDARDISATION_EPS: f64 = 1e-8;
+const GROUP_NORM_EPS: f32 = 1e-5;
+
+/// The outputs of all stages: strides 4, 8, 16.
+pub(super) fn build(
+    b: &mut Builder,
+    config: &BitConfig,
+    scope: &Scope<'_>,
+    pixels: &Value,
+) -> Result<Vec<Value>, DptError> {
+    let scope = scope.at("bit");
+    let x = b.within("stem", |b| {
+        let scope = scope.at("embedder");
+        let x = conv(b, &scope.at("convolution"), pixels, config.embedding_size, 7, 2)?;
+        let x = norm(b, config, &scope.at("norm"), &x)?;
+        let x = b.relu(&x);
+        let pads = same_pads(&x, 3, 2);
+        Ok::<_, DptError>(b.max_pool(&x, 3, 2, pads)?)
+    })?;
+    let mut maps = Vec::new();
+    let mut x = x;
+    for (stage, (&depth, &channels)) in config.depths.iter().zip(&config.hidden_sizes).enumerate() {
+        for layer in 0..depth {
+            let stride = if stage > 0 && layer == 0 { 2 } else { 1 };
+            let scope = scope.at("encoder.stages").at(stage).at("layers").at(layer);
+            x = b.within(format!("stage{stage}.{layer}"), |b| {
+                bottleneck(b, config, &scope, &x, channels, stride)
+            })?;
+        }
+        maps.push(x.clone());
+    }
+    Ok(maps)
+}
+
+/// 1×1, 3×3 (with the stride), 1×1, each normalised; the first layer of a stage projects its
+/// shortcut.
+fn bottleneck(
+    b: &mut Builder,
+    config: &BitConfig,
+    scope: &Scope<'_>,
+    x: &Value,
+    channels: usize,
+    stride: usize,
+) -> Result<Value, DptError> {
+    let shortcut = if scope.has("downsample") {
+        let scope = scope.at("downsample");
+        let shortcut = conv(b, &scope.at("conv"), x, channels, 1, stride)?;
+        norm(b, config, &scope.at("norm"), &shortcut)?
+    } else {
+        x.clone()
+    };
+    let inner = divisible_by_8(channels / 4);
+    let y = conv(b, &scope.at("conv1"), x, inner, 1, 1)?;
+    let y = norm(b, config, &scope.at("norm1"), &y)?;
+    let y = b.relu(&y);
+    let y = conv(b, &scope.at("conv2"), &y, inner, 3, stride)?;
+    let y = norm(b, config, &scope.at("norm2"), &y)?;
+    let y = b.relu(&y);
+    let y = conv(b, &scope.at("conv3"), &y, channels, 1, 1)?;
+    let y = norm(b, config, &scope.at("norm3"), &y)?;
+    let sum = b.add(&y, &shortcut)?;
+    Ok(b.relu(&sum))
+}
+
+/// `make_div` of the reference: to a multiple of 8, never down by more than a tenth.
+fn divisible_by_8(value: usize) -> usize {
+    let rounded = ((value + 4) / 8 * 8).max(8);
+    if rounded * 10 < value * 9 {
+        rounded + 8
+    } else {
+        rounded
+    }
+}
+
+fn conv(
+    b: &mut Builder,
+    scope: &Scope<'_>,
+    x: &Value,
+    to: usize,
+    kernel: usize,
+    stride: usize,
+) -> Result<Value, DptError> {
+    let shape = [to, x.fixed(1).unwrap_or_default(), kernel, kernel];
+    let weight = standardise(scope.tensor("weight", &shape)?, STANDARDISATION_EPS);
+    let weight = b.constant(&shape, weight)?;
+    let pads = same_pads(x, kernel, stride);
+    Ok(b.conv(x, &weight, None, stride, pads, 1)?)
+}
+
+fn norm(
+    b: &mut Builder,
+    config: &BitConfig,
+    scope: &Scope<'_>,
+    x: &Value,
+) -> Result<Value, DptError> {
+    let channels = x.fixed(1).unwrap_or_default();
+    let scale = scope.tensor("weight", &[channels])?;
+    let bias = scope.tensor("bias", &[channels])?;
+    Ok(b.group_normalization(x, config.groups, scale.data(), bias.data(), GROUP_NORM_EPS)?)
+}

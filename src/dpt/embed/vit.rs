@@ -1,0 +1,45 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! Patches as a convolution whose stride is its kernel.
+
+use super::super::DptError;
+use super::super::config::DptConfig;
+use super::super::fold::Normalisation;
+use crate::checkpoint::Scope;
+use crate::graph::{Builder, Pads, Value};
+
+/// `[N, 3, H, W]` to `[N, T, D]`; there is no padding, so the normalisation folds into the weights.
+pub(super) fn patches(
+    b: &mut Builder,
+    config: &DptConfig,
+    scope: &Scope<'_>,
+    pixels: &Value,
+    normalisation: &Normalisation,
+) -> Result<Value, DptError> {
+    let (d, patch) = (config.hidden_size, config.patch_size);
+    let scope = scope.at("patch_embeddings.projection");
+    let shape = [d, 3, patch, patch];
+    let mut weight = scope.tensor("weight", &shape)?.into_data();
+    let mut bias = scope.tensor("bias", &[d])?.into_data();
+    normalisation.fold(&mut weight, &mut bias);
+    project(b, pixels, weight, bias, &shape, patch)
+}
+
+/// A convolution `[D, C, k, k]` of this stride, its map `[N, D, h, w]` as tokens `[N, h·w, D]`.
+pub(super) fn project(
+    b: &mut Builder,
+    x: &Value,
+    weight: Vec<f32>,
+    bias: Vec<f32>,
+    shape: &[usize; 4],
+    stride: usize,
+) -> Result<Value, DptError> {
+    let d = shape[0];
+    let weight = b.constant(shape, weight)?;
+    let bias = b.constant(&[d], bias)?;
+    let map = b.conv(x, &weight, Some(&bias), stride, Pads::all(0), 1)?;
+    let count = map.fixed(2).unwrap_or_default() * map.fixed(3).unwrap_or_default();
+    let planes = b.reshape(&map, &[d, count])?;
+    Ok(b.transpose(&planes, &[0, 2, 1])?)
+}

@@ -1,0 +1,139 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! The one place where failures become messages on the bus: cause first, remedy after, with a
+//! domain that says whose fault it is.
+
+use super::Output;
+use crate::engine::EngineError;
+use crate::frame::FrameError;
+use crate::inference::{CacheError, InferenceError, RuntimeError};
+use crate::model::ModelError;
+use gst::error_msg;
+
+/// The runtime could not be found or loaded.
+pub(super) fn runtime(error: &RuntimeError) -> gst::ErrorMessage {
+    error_msg!(gst::LibraryError::Init, ("{error}"))
+}
+
+/// The model could not be opened or turned into a graph.
+pub(super) fn model(error: &ModelError) -> gst::ErrorMessage {
+    if error.is_not_found() {
+        error_msg!(gst::ResourceError::NotFound, ("{error}"))
+    } else {
+        error_msg!(gst::ResourceError::OpenRead, ("{error}"))
+    }
+}
+
+/// The model could not be prepared or run.
+pub(super) fn engine(error: &EngineError) -> gst::ErrorMessage {
+    match error {
+        EngineError::Model(error) => model(error),
+        EngineError::Inference(error) => inference(error),
+        EngineError::Cache(error) => cache(error),
+        EngineError::Input(error) => frame(error),
+        EngineError::Shape(_) => error_msg!(gst::StreamError::WrongType, ("{error}")),
+        EngineError::NotPrepared => error_msg!(gst::CoreError::Failed, ("{error}")),
+    }
+}
+
+fn inference(error: &InferenceError) -> gst::ErrorMessage {
+    if error.is_provider() {
+        error_msg!(gst::LibraryError::Settings, ("{error}"))
+    } else {
+        error_msg!(gst::LibraryError::Failed, ("{error}"))
+    }
+}
+
+/// The cache folder cannot be used.
+pub(super) fn cache(error: &CacheError) -> gst::ErrorMessage {
+    error_msg!(gst::ResourceError::OpenWrite, ("{error}"))
+}
+
+/// A property's value makes no sense.
+pub(super) fn settings(text: &str) -> gst::ErrorMessage {
+    error_msg!(gst::LibraryError::Settings, ("{text}"))
+}
+
+/// The labels file cannot be read.
+pub(super) fn labels_file(path: &str, error: &std::io::Error) -> gst::ErrorMessage {
+    error_msg!(
+        gst::ResourceError::OpenRead,
+        ("Cannot read labels-file: {error}; give a UTF-8 text file with one class name a line: {path}")
+    )
+}
+
+/// Caps that passed the templates and still describe no frame that can be processed.
+pub(super) fn caps(caps: &gst::Caps) -> gst::ErrorMessage {
+    error_msg!(
+        gst::CoreError::Negotiation,
+        ("These caps describe no video frame that can be processed; put videoconvert before dptdepth: {caps}")
+    )
+}
+
+/// Downstream takes none of the formats that the output can have.
+pub(super) fn no_common_caps(
+    output: Output,
+    ours: &gst::Caps,
+    downstream: &gst::Caps,
+) -> gst::ErrorMessage {
+    let nick = gst::glib::EnumValue::from_value(&gst::prelude::ToValue::to_value(&output))
+        .map_or("?", |(_, value)| value.nick());
+    error_msg!(
+        gst::CoreError::Negotiation,
+        (
+            "Downstream takes no format that output={nick} can give; put videoconvert after dptdepth or choose another output"
+        ),
+        ["dptdepth can give {ours}; downstream takes {downstream}"]
+    )
+}
+
+/// A frame could not be mapped.
+pub(super) fn unreadable_frame() -> gst::ErrorMessage {
+    error_msg!(
+        gst::StreamError::Format,
+        ("A frame's memory cannot be mapped or is smaller than its caps say; check the element that made it")
+    )
+}
+
+/// A frame's planes do not fit its caps.
+pub(super) fn frame(error: &FrameError) -> gst::ErrorMessage {
+    error_msg!(gst::StreamError::Format, ("{error}"))
+}
+
+/// A result could not be attached.
+pub(super) fn meta(error: &gst::glib::BoolError) -> gst::ErrorMessage {
+    error_msg!(gst::CoreError::Failed, ("Cannot attach the result meta: {error}"))
+}
+
+/// No pool gives buffers of this size.
+pub(super) fn no_memory(size: u32) -> gst::ErrorMessage {
+    error_msg!(
+        gst::ResourceError::NoSpaceLeft,
+        ("No buffer pool gives frames of {size} bytes; use smaller frames or free memory")
+    )
+}
+
+/// The worker thread could not be started.
+pub(super) fn no_thread(error: &std::io::Error) -> gst::ErrorMessage {
+    error_msg!(
+        gst::ResourceError::Failed,
+        ("Cannot start a thread: {error}; check the process's limits")
+    )
+}
+
+/// The worker panicked: a bug of ours.
+pub(super) fn panicked() -> gst::ErrorMessage {
+    error_msg!(
+        gst::CoreError::Failed,
+        ("Internal error in dptdepth; please report it with the output of GST_DEBUG=dptdepth:6")
+    )
+}
+
+/// Downstream's failure, where upstream is no longer there to report it.
+pub(super) fn flow(flow: gst::FlowError) -> gst::ErrorMessage {
+    error_msg!(
+        gst::StreamError::Failed,
+        ("Downstream stopped taking frames before the end of the stream ({flow:?})")
+    )
+}

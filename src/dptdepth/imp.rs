@@ -1,0 +1,335 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! The GObject subclass: pads, properties, states, events and queries.
+
+use super::open::Opened;
+use super::pump::Pump;
+use super::queue::{self, Queue};
+use super::settings::{self, Settings};
+use super::{caps, error};
+use gst::glib;
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
+
+pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new(
+        "dptdepth",
+        gst::DebugColorFlags::empty(),
+        Some("Depth and segmentation from dense prediction transformers"),
+    )
+});
+
+/// The element's implementation.
+pub struct DptDepth {
+    pub(super) sink_pad: gst::Pad,
+    pub(super) src_pad: gst::Pad,
+    pub(super) settings: Mutex<Settings>,
+    /// What the state above READY stands on.
+    pub(super) opened: Mutex<Option<Arc<Opened>>>,
+    pub(super) queue: Arc<Queue>,
+    /// The src task's own state; locked for each item that it handles.
+    pub(super) pump: Mutex<Option<Pump>>,
+    pub(super) active_provider: Mutex<Option<String>>,
+    /// Nanoseconds from a frame's arrival to its result, as last announced.
+    pub(super) latency: AtomicU64,
+}
+
+/// Locks, whatever a panicking holder left behind: each of these values is replaced whole.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl DptDepth {
+    fn sink_chain(&self, buffer: gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
+        gst::trace!(CAT, imp = self, "frame {:?}", buffer.pts());
+        self.queue.push_buffer(buffer)
+    }
+
+    fn sink_event(&self, event: gst::Event) -> bool {
+        match event.type_() {
+            gst::EventType::FlushStart => {
+                let forwarded = self.src_pad.push_event(event);
+                self.queue.flush();
+                // Waits until the task has let go: every wait of its own ends with the flush.
+                let _ = self.src_pad.pause_task();
+                self.queue.set_idle();
+                forwarded
+            }
+            gst::EventType::FlushStop => {
+                let forwarded = self.src_pad.push_event(event);
+                if let Some(pump) = lock(&self.pump).as_mut() {
+                    pump.flushed();
+                }
+                self.queue.start();
+                forwarded && self.start_task().is_ok()
+            }
+            _ if event.is_serialized() => self.queue.push_event(event),
+            _ => gst::Pad::event_default(&self.sink_pad, Some(&*self.obj()), event),
+        }
+    }
+
+    fn sink_query(&self, query: &mut gst::QueryRef) -> bool {
+        match query.view_mut() {
+            gst::QueryViewMut::Caps(query) => {
+                let filter = query.filter_owned();
+                query.set_result(&self.sink_caps(filter.as_ref()));
+                true
+            }
+            // Answered here: downstream's answer holds only once it has our caps, and frames
+            // stay here while their maps are made.
+            gst::QueryViewMut::Allocation(query) => {
+                let (caps, _need_pool) = query.get_owned();
+                let Some(info) = caps.and_then(|caps| gst_video::VideoInfo::from_caps(&caps).ok())
+                else {
+                    return false;
+                };
+                let size = u32::try_from(info.size()).unwrap_or(u32::MAX);
+                let held = u32::try_from(queue::CAPACITY + 2).unwrap_or(u32::MAX);
+                query.add_allocation_pool(gst::BufferPool::NONE, size, held, 0);
+                query.add_allocation_meta::<gst_video::VideoMeta>(None);
+                true
+            }
+            _ => {
+                if query.is_serialized() && !self.queue.drain() {
+                    return false;
+                }
+                gst::Pad::query_default(&self.sink_pad, Some(&*self.obj()), query)
+            }
+        }
+    }
+
+    fn src_query(&self, query: &mut gst::QueryRef) -> bool {
+        match query.view_mut() {
+            gst::QueryViewMut::Caps(query) => {
+                let filter = query.filter_owned();
+                query.set_result(&self.src_caps(filter.as_ref()));
+                true
+            }
+            gst::QueryViewMut::Latency(query) => {
+                let mut upstream = gst::query::Latency::new();
+                if !self.sink_pad.peer_query(&mut upstream) {
+                    return false;
+                }
+                let (live, min, max) = upstream.result();
+                let own = gst::ClockTime::from_nseconds(self.latency.load(Ordering::Relaxed));
+                query.set(live, min + own, max.map(|max| max + own));
+                true
+            }
+            _ => gst::Pad::query_default(&self.src_pad, Some(&*self.obj()), query),
+        }
+    }
+
+    /// Sink caps that downstream can make use of. Where none of ours suits it, all of them: the
+    /// negotiation then fails in this element, which can say why.
+    fn sink_caps(&self, filter: Option<&gst::Caps>) -> gst::Caps {
+        let (output, meaning) = self.output();
+        let downstream = self.src_pad.peer_query_caps(None);
+        let reachable = caps::src_to_sink(
+            &downstream.intersect_with_mode(&caps::SRC, gst::CapsIntersectMode::First),
+            output,
+            meaning,
+        );
+        let mut ours = caps::SINK.intersect_with_mode(&reachable, gst::CapsIntersectMode::First);
+        if ours.is_empty() {
+            ours = caps::SINK.clone();
+        }
+        filtered(ours, filter)
+    }
+
+    fn src_caps(&self, filter: Option<&gst::Caps>) -> gst::Caps {
+        let (output, meaning) = self.output();
+        let upstream = self.sink_pad.peer_query_caps(None);
+        let sink = upstream.intersect_with_mode(&caps::SINK, gst::CapsIntersectMode::First);
+        filtered(caps::sink_to_src(&sink, output, meaning), filter)
+    }
+
+    fn output(&self) -> (super::Output, Option<crate::spec::OutputMeaning>) {
+        let output = lock(&self.settings).output;
+        let meaning = lock(&self.opened).as_ref().map(|opened| opened.spec.output);
+        (output, meaning)
+    }
+
+    fn start_task(&self) -> Result<(), glib::BoolError> {
+        let imp = self.ref_counted();
+        self.src_pad.start_task(move || imp.iterate())
+    }
+
+    fn activate_src(&self, active: bool) -> Result<(), gst::LoggableError> {
+        if active {
+            self.queue.start();
+            self.start_task()
+                .map_err(|_| gst::loggable_error!(CAT, "cannot start the streaming task"))
+        } else {
+            self.queue.flush();
+            self.src_pad
+                .stop_task()
+                .map_err(|_| gst::loggable_error!(CAT, "cannot stop the streaming task"))
+        }
+    }
+
+    /// READY → PAUSED: everything that can be known before caps.
+    fn open(&self) -> Result<(), gst::ErrorMessage> {
+        let settings = lock(&self.settings).clone();
+        let opened = Opened::new(&settings, |problem| {
+            gst::element_imp_warning!(self, gst::ResourceError::OpenWrite, ("{problem}"));
+        })?;
+        let pump = Pump::new(self.queue.clone()).map_err(|error| error::no_thread(&error))?;
+        *lock(&self.opened) = Some(Arc::new(opened));
+        *lock(&self.pump) = Some(pump);
+        Ok(())
+    }
+
+    fn close(&self) {
+        *lock(&self.pump) = None;
+        *lock(&self.opened) = None;
+        *lock(&self.active_provider) = None;
+        self.latency.store(0, Ordering::Relaxed);
+        self.queue.clear();
+    }
+}
+
+fn filtered(caps: gst::Caps, filter: Option<&gst::Caps>) -> gst::Caps {
+    match filter {
+        Some(filter) => filter.intersect_with_mode(&caps, gst::CapsIntersectMode::First),
+        None => caps,
+    }
+}
+
+#[glib::object_subclass]
+impl ObjectSubclass for DptDepth {
+    const NAME: &'static str = "GstDptDepth";
+    type Type = super::DptDepth;
+    type ParentType = gst::Element;
+
+    fn with_class(class: &Self::Class) -> Self {
+        let template = class.pad_template("sink").expect("declared below");
+        let sink_pad = gst::Pad::builder_from_template(&template)
+            .chain_function(|_, parent, buffer| {
+                Self::catch_panic_pad_function(
+                    parent,
+                    || Err(gst::FlowError::Error),
+                    |this| this.sink_chain(buffer),
+                )
+            })
+            .event_function(|_, parent, event| {
+                Self::catch_panic_pad_function(parent, || false, |this| this.sink_event(event))
+            })
+            .query_function(|_, parent, query| {
+                Self::catch_panic_pad_function(parent, || false, |this| this.sink_query(query))
+            })
+            // Caps without `interlace-mode` are progressive; they are no subset of caps that say so.
+            .flags(gst::PadFlags::ACCEPT_INTERSECT)
+            .build();
+        let template = class.pad_template("src").expect("declared below");
+        let src_pad = gst::Pad::builder_from_template(&template)
+            .query_function(|_, parent, query| {
+                Self::catch_panic_pad_function(parent, || false, |this| this.src_query(query))
+            })
+            .activatemode_function(|_, parent, mode, active| {
+                Self::catch_panic_pad_function(
+                    parent,
+                    || Err(gst::loggable_error!(CAT, "panic while activating the src pad")),
+                    |this| match mode {
+                        gst::PadMode::Push => this.activate_src(active),
+                        _ => Err(gst::loggable_error!(CAT, "only push mode is supported")),
+                    },
+                )
+            })
+            .build();
+        Self {
+            sink_pad,
+            src_pad,
+            settings: Mutex::default(),
+            opened: Mutex::default(),
+            queue: Arc::default(),
+            pump: Mutex::default(),
+            active_provider: Mutex::default(),
+            latency: AtomicU64::new(0),
+        }
+    }
+}
+
+impl ObjectImpl for DptDepth {
+    fn properties() -> &'static [glib::ParamSpec] {
+        &settings::PROPERTIES
+    }
+
+    fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
+        lock(&self.settings).set(pspec.name(), value);
+    }
+
+    fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
+        match pspec.name() {
+            "active-provider" => lock(&self.active_provider).to_value(),
+            name => lock(&self.settings).get(name),
+        }
+    }
+
+    fn constructed(&self) {
+        self.parent_constructed();
+        let element = self.obj();
+        for pad in [&self.sink_pad, &self.src_pad] {
+            element
+                .add_pad(pad)
+                .expect("a new element has no pads of these names");
+        }
+    }
+}
+
+impl GstObjectImpl for DptDepth {}
+
+impl ElementImpl for DptDepth {
+    fn metadata() -> Option<&'static gst::subclass::ElementMetadata> {
+        static METADATA: LazyLock<gst::subclass::ElementMetadata> = LazyLock::new(|| {
+            gst::subclass::ElementMetadata::new(
+                "Dense prediction transformer",
+                "Filter/Effect/Analyzer/Video",
+                "Estimates depth or segments video with a dense prediction transformer (DPT)",
+                env!("CARGO_PKG_AUTHORS"),
+            )
+        });
+        Some(&METADATA)
+    }
+
+    fn pad_templates() -> &'static [gst::PadTemplate] {
+        static TEMPLATES: LazyLock<[gst::PadTemplate; 2]> = LazyLock::new(|| {
+            let template = |name, direction, caps: &gst::Caps| {
+                gst::PadTemplate::new(name, direction, gst::PadPresence::Always, caps)
+                    .expect("name, direction and caps are constants")
+            };
+            [
+                template("sink", gst::PadDirection::Sink, &caps::SINK),
+                template("src", gst::PadDirection::Src, &caps::SRC),
+            ]
+        });
+        TEMPLATES.as_ref()
+    }
+
+    fn change_state(
+        &self,
+        transition: gst::StateChange,
+    ) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
+        if transition == gst::StateChange::ReadyToPaused
+            && let Err(error) = self.open()
+        {
+            self.post_error_message(error);
+            return Err(gst::StateChangeError);
+        }
+        if transition == gst::StateChange::PausedToReady {
+            // A sink pad thread that waits for room holds its stream lock, which the parent needs.
+            self.queue.flush();
+        }
+        let result = self.parent_change_state(transition);
+        if transition == gst::StateChange::PausedToReady
+            || (transition == gst::StateChange::ReadyToPaused && result.is_err())
+        {
+            self.close();
+        }
+        result
+    }
+}

@@ -1,0 +1,293 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! The inference element.
+
+mod caps;
+mod error;
+mod imp;
+mod messages;
+mod negotiate;
+mod open;
+mod pump;
+mod queue;
+mod render;
+mod settings;
+mod video;
+mod worker;
+
+use crate::{frame, inference, spec, temporal};
+use gst::glib;
+use gst::prelude::*;
+
+glib::wrapper! {
+    /// The `dptdepth` element: video frames in, depth or segmentation out.
+    pub struct DptDepth(ObjectSubclass<imp::DptDepth>) @extends gst::Element, gst::Object;
+}
+
+/// Registers the element and its enums.
+pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+    for kind in [
+        Output::static_type(),
+        ResizePolicy::static_type(),
+        ExecutionProvider::static_type(),
+        OptimizationLevel::static_type(),
+        RangeMode::static_type(),
+        Polarity::static_type(),
+        Colormap::static_type(),
+        DepthUnit::static_type(),
+    ] {
+        kind.mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    }
+    gst::Element::register(
+        Some(plugin),
+        "dptdepth",
+        gst::Rank::NONE,
+        DptDepth::static_type(),
+    )
+}
+
+/// What the element puts out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstDptDepthOutput")]
+pub enum Output {
+    /// The depth or class map as a picture.
+    #[default]
+    #[enum_value(name = "The map as a picture of the frame's size", nick = "map")]
+    Map,
+    /// The frame blended with the coloured map.
+    #[enum_value(name = "The frame blended with the coloured map", nick = "overlay")]
+    Overlay,
+    /// Frame left, coloured map right.
+    #[enum_value(name = "The frame left, the coloured map right", nick = "side-by-side")]
+    SideBySide,
+    /// The frame untouched, the result as metadata.
+    #[enum_value(name = "The frame untouched, the result as metadata", nick = "meta")]
+    Meta,
+}
+
+/// How a frame is fitted to the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstDptDepthResizePolicy")]
+pub enum ResizePolicy {
+    /// As the model's own preprocessing does.
+    #[default]
+    #[enum_value(name = "As the model's own preprocessing does", nick = "model")]
+    Model,
+    /// Keep the aspect ratio, scale as little as possible.
+    #[enum_value(
+        name = "Keep the aspect ratio, scale as little as possible",
+        nick = "minimal"
+    )]
+    Minimal,
+    /// Keep the aspect ratio, both sides at least the network size.
+    #[enum_value(
+        name = "Keep the aspect ratio, both sides at least network-size",
+        nick = "lower-bound"
+    )]
+    LowerBound,
+    /// Keep the aspect ratio, both sides at most the network size.
+    #[enum_value(
+        name = "Keep the aspect ratio, both sides at most network-size",
+        nick = "upper-bound"
+    )]
+    UpperBound,
+    /// Exactly the network size, stretched.
+    #[enum_value(name = "Exactly the network size, stretched", nick = "squash")]
+    Squash,
+    /// Exactly the network size, between borders.
+    #[enum_value(name = "Exactly the network size, between borders", nick = "letterbox")]
+    Letterbox,
+}
+
+impl ResizePolicy {
+    /// The policy to use instead of the model's; `None` for [`Self::Model`].
+    pub(crate) fn to_spec(self) -> Option<spec::ResizePolicy> {
+        match self {
+            Self::Model => None,
+            Self::Minimal => Some(spec::ResizePolicy::Minimal),
+            Self::LowerBound => Some(spec::ResizePolicy::LowerBound),
+            Self::UpperBound => Some(spec::ResizePolicy::UpperBound),
+            Self::Squash => Some(spec::ResizePolicy::Squash),
+            Self::Letterbox => Some(spec::ResizePolicy::Letterbox),
+        }
+    }
+}
+
+/// What runs the model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstDptDepthExecutionProvider")]
+pub enum ExecutionProvider {
+    /// The fastest that works here.
+    #[default]
+    #[enum_value(name = "The fastest that works here", nick = "auto")]
+    Auto,
+    /// ONNX Runtime's own CPU kernels.
+    #[enum_value(name = "ONNX Runtime's CPU kernels", nick = "cpu")]
+    Cpu,
+    /// Intel OpenVINO.
+    #[enum_value(name = "OpenVINO (CPU, GPU or NPU, see device)", nick = "openvino")]
+    OpenVino,
+    /// NVIDIA CUDA.
+    #[enum_value(name = "NVIDIA CUDA", nick = "cuda")]
+    Cuda,
+    /// NVIDIA TensorRT.
+    #[enum_value(name = "NVIDIA TensorRT", nick = "tensorrt")]
+    TensorRt,
+}
+
+impl From<ExecutionProvider> for inference::ExecutionProvider {
+    fn from(provider: ExecutionProvider) -> Self {
+        match provider {
+            ExecutionProvider::Auto => Self::Auto,
+            ExecutionProvider::Cpu => Self::Cpu,
+            ExecutionProvider::OpenVino => Self::OpenVino,
+            ExecutionProvider::Cuda => Self::Cuda,
+            ExecutionProvider::TensorRt => Self::TensorRt,
+        }
+    }
+}
+
+/// How far ONNX Runtime may rewrite the graph.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstDptDepthOptimizationLevel")]
+pub enum OptimizationLevel {
+    /// No rewrites.
+    #[enum_value(name = "No optimisation", nick = "disable-all")]
+    DisableAll,
+    /// Constant folding and redundant nodes.
+    #[enum_value(name = "Constant folding, redundant nodes", nick = "enable-basic")]
+    EnableBasic,
+    /// Fusions too.
+    #[enum_value(name = "Basic and node fusions", nick = "enable-extended")]
+    EnableExtended,
+    /// Layout changes too.
+    #[default]
+    #[enum_value(name = "Extended and layout changes", nick = "enable-all")]
+    EnableAll,
+}
+
+impl From<OptimizationLevel> for inference::OptimizationLevel {
+    fn from(level: OptimizationLevel) -> Self {
+        match level {
+            OptimizationLevel::DisableAll => Self::DisableAll,
+            OptimizationLevel::EnableBasic => Self::EnableBasic,
+            OptimizationLevel::EnableExtended => Self::EnableExtended,
+            OptimizationLevel::EnableAll => Self::EnableAll,
+        }
+    }
+}
+
+/// How a relative map becomes 8 or 16 bit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstDptDepthRangeMode")]
+pub enum RangeMode {
+    /// A robust range that follows the video slowly.
+    #[default]
+    #[enum_value(
+        name = "A robust range that follows the video slowly",
+        nick = "smooth"
+    )]
+    Smooth,
+    /// Each frame's own minimum and maximum.
+    #[enum_value(name = "Each frame's own minimum and maximum", nick = "frame")]
+    Frame,
+    /// From `range-near` to `range-far`.
+    #[enum_value(name = "From range-near to range-far", nick = "fixed")]
+    Fixed,
+}
+
+impl RangeMode {
+    pub(crate) fn to_temporal(self, near: f64, far: f64) -> temporal::RangeMode {
+        match self {
+            Self::Smooth => temporal::RangeMode::Smooth,
+            Self::Frame => temporal::RangeMode::Frame,
+            Self::Fixed => temporal::RangeMode::Fixed {
+                near: near as f32,
+                far: far as f32,
+            },
+        }
+    }
+}
+
+/// Which end of the range is bright.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstDptDepthPolarity")]
+pub enum Polarity {
+    /// Near is bright.
+    #[default]
+    #[enum_value(name = "Near is bright", nick = "near-bright")]
+    NearBright,
+    /// Far is bright.
+    #[enum_value(name = "Far is bright", nick = "far-bright")]
+    FarBright,
+}
+
+/// Colours for depth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstDptDepthColormap")]
+pub enum Colormap {
+    /// Black to white.
+    #[enum_value(name = "Black to white", nick = "gray")]
+    Gray,
+    /// matplotlib's inferno.
+    #[default]
+    #[enum_value(name = "Inferno: black, purple, orange, yellow", nick = "inferno")]
+    Inferno,
+    /// matplotlib's magma.
+    #[enum_value(name = "Magma: black, purple, pink, cream", nick = "magma")]
+    Magma,
+    /// matplotlib's plasma.
+    #[enum_value(name = "Plasma: blue, magenta, yellow", nick = "plasma")]
+    Plasma,
+    /// matplotlib's viridis.
+    #[enum_value(name = "Viridis: purple, green, yellow", nick = "viridis")]
+    Viridis,
+    /// Google's turbo.
+    #[enum_value(name = "Turbo: blue, green, red", nick = "turbo")]
+    Turbo,
+    /// ColorBrewer's Spectral, reversed.
+    #[enum_value(name = "Spectral: blue, yellow, red", nick = "spectral")]
+    Spectral,
+}
+
+impl From<Colormap> for frame::Colormap {
+    fn from(colormap: Colormap) -> Self {
+        match colormap {
+            Colormap::Gray => Self::Gray,
+            Colormap::Inferno => Self::Inferno,
+            Colormap::Magma => Self::Magma,
+            Colormap::Plasma => Self::Plasma,
+            Colormap::Viridis => Self::Viridis,
+            Colormap::Turbo => Self::Turbo,
+            Colormap::Spectral => Self::Spectral,
+        }
+    }
+}
+
+/// One step of metric GRAY16.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstDptDepthUnit")]
+pub enum DepthUnit {
+    /// Millimetre: up to 65.5 m.
+    #[default]
+    #[enum_value(name = "Millimetre, up to 65.5 m", nick = "mm")]
+    Millimetre,
+    /// Centimetre: up to 655 m.
+    #[enum_value(name = "Centimetre, up to 655 m", nick = "cm")]
+    Centimetre,
+    /// Decimetre: up to 6.5 km.
+    #[enum_value(name = "Decimetre, up to 6.5 km", nick = "dm")]
+    Decimetre,
+}
+
+impl DepthUnit {
+    /// The unit in metres.
+    pub(crate) fn metres(self) -> f32 {
+        match self {
+            Self::Millimetre => 0.001,
+            Self::Centimetre => 0.01,
+            Self::Decimetre => 0.1,
+        }
+    }
+}

@@ -1,0 +1,137 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! From settings to an opened model and a loaded runtime: READY → PAUSED.
+
+use super::error;
+use super::settings::Settings;
+use super::RangeMode;
+use crate::frame::ADE20K_NAMES;
+use crate::inference::{Cache, CacheError, Runtime, SessionSettings, runtime};
+use crate::model::Model;
+use crate::spec::{self, ModelSpec, OutputMeaning, Size};
+use gst::glib;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What the states above READY stand on.
+pub(super) struct Opened {
+    pub(super) settings: Settings,
+    pub(super) model: Arc<Model>,
+    pub(super) runtime: &'static Runtime,
+    /// The model's spec with the labels that the element was given.
+    pub(super) spec: ModelSpec,
+    pub(super) labels: glib::StrV,
+    pub(super) session: SessionSettings,
+}
+
+impl Opened {
+    /// Opens the model and loads the runtime; `warn` receives what does not stop the element.
+    pub(super) fn new(
+        settings: &Settings,
+        warn: impl Fn(&CacheError),
+    ) -> Result<Self, gst::ErrorMessage> {
+        if settings.range_mode == RangeMode::Fixed && settings.range_near == settings.range_far {
+            return Err(error::settings(
+                "range-near equals range-far; range-mode=fixed needs two different values",
+            ));
+        }
+        let model = match &settings.model_file {
+            Some(file) => Model::open(Path::new(file)),
+            None => Model::embedded(),
+        }
+        .map_err(|e| error::model(&e))?;
+        let mut spec = model.spec().clone();
+        if let Some(file) = &settings.labels_file {
+            spec.labels = read_labels(file)?;
+        }
+        if spec.output == OutputMeaning::Labels && spec.labels.is_empty() {
+            spec.labels = ADE20K_NAMES.map(str::to_string).to_vec();
+        }
+        let labels = spec
+            .labels
+            .iter()
+            .map(|label| glib::GString::from(label.as_str()))
+            .collect::<glib::StrV>();
+        let cache = match Cache::open(settings.cache_dir.as_deref()) {
+            Ok(cache) => cache,
+            // Asked for by name it must work; the default folder is a convenience.
+            Err(e) if settings.cache_dir.is_some() => return Err(error::cache(&e)),
+            Err(e) => {
+                warn(&e);
+                Cache::none()
+            }
+        };
+        let library = settings.onnxruntime_library.as_deref().map(Path::new);
+        let runtime =
+            runtime::load(library, plugin_folder().as_deref()).map_err(|e| error::runtime(&e))?;
+        Ok(Self {
+            session: SessionSettings {
+                provider: settings.execution_provider.into(),
+                device: settings.device.clone(),
+                threads: settings.threads as usize,
+                optimization_level: settings.optimization_level.into(),
+                provider_options: settings.provider_options(),
+                cache,
+                cache_key: String::new(),
+            },
+            settings: settings.clone(),
+            model: Arc::new(model),
+            runtime,
+            spec,
+            labels,
+        })
+    }
+
+    /// The policy in force.
+    pub(super) fn resize_policy(&self) -> spec::ResizePolicy {
+        self.settings
+            .resize_policy
+            .to_spec()
+            .unwrap_or(self.spec.resize_policy)
+    }
+
+    /// The network size aimed at: `network-size` becomes the shorter side of the model's own.
+    pub(super) fn target(&self) -> Size {
+        let own = self.spec.network_size;
+        match u64::from(self.settings.network_size) {
+            0 => own,
+            side => {
+                let short = u64::from(own.height.min(own.width)).max(1);
+                let scale = |full: u32| {
+                    u32::try_from((u64::from(full) * side + short / 2) / short).unwrap_or(u32::MAX)
+                };
+                Size::new(scale(own.height), scale(own.width))
+            }
+        }
+    }
+
+    /// How many classes have a colour.
+    pub(super) fn classes(&self) -> usize {
+        match self.spec.labels.len() {
+            0 => 256,
+            named => named,
+        }
+    }
+
+    /// The colour that is zero after normalisation, for borders.
+    pub(super) fn mean_color(&self) -> [u8; 3] {
+        self.spec.mean.map(|mean| (mean * 255.0).round() as u8)
+    }
+
+    /// Whether the model gives classes.
+    pub(super) fn is_segmentation(&self) -> bool {
+        self.spec.output == OutputMeaning::Labels
+    }
+}
+
+fn read_labels(file: &str) -> Result<Vec<String>, gst::ErrorMessage> {
+    let text = std::fs::read_to_string(file).map_err(|e| error::labels_file(file, &e))?;
+    Ok(text.lines().map(|line| line.trim().to_string()).collect())
+}
+
+/// The folder of the plugin's own file, if it was loaded from one.
+fn plugin_folder() -> Option<PathBuf> {
+    let plugin = gst::Registry::get().find_plugin("dptdepth")?;
+    Some(plugin.filename()?.parent()?.to_path_buf())
+}

@@ -1,0 +1,320 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! From a frame and its map to the buffer that leaves the element.
+
+use super::negotiate::Pool;
+use super::open::Opened;
+use super::pump::Stop;
+use super::settings::Looks;
+use super::worker::Ready;
+use super::{Colormap, Output, Polarity, error, video};
+use crate::engine;
+use crate::frame::{
+    self, Fit, FrameError, Layout, Lut, Map, MapRef, MapWriter, Quantize, Rect, RgbConverter,
+    ValueRange, palette, quantize,
+};
+use crate::meta;
+use crate::spec::{OutputMeaning, Size};
+use crate::temporal::{RangeMode, RangeTracker};
+use gst::prelude::*;
+use gst_video::{VideoFrameRef, VideoInfo};
+use std::sync::Arc;
+
+/// Makes output buffers for one stream.
+pub(super) struct Renderer {
+    opened: Arc<Opened>,
+    in_info: VideoInfo,
+    in_layout: Layout,
+    fit: Fit,
+    map_size: Size,
+    /// The part of the map that shows the frame.
+    content: Rect,
+    provider: String,
+    range: RangeTracker,
+    lut: (Option<Colormap>, Lut),
+    codes: Vec<u16>,
+    target: Option<Target>,
+    meta_pool: Option<Pool>,
+}
+
+/// What is drawn, and how.
+struct Target {
+    info: VideoInfo,
+    layout: Layout,
+    writer: MapWriter,
+    /// Where a new picture comes from; `None` where the frame itself is drawn on or left alone.
+    pool: Option<Pool>,
+    /// The frame's own half of side by side.
+    converter: Option<RgbConverter>,
+}
+
+impl Renderer {
+    pub(super) fn new(
+        opened: &Arc<Opened>,
+        info: &VideoInfo,
+        layout: Layout,
+        fit: &Fit,
+        ready: &Ready,
+    ) -> Self {
+        let lut = if opened.is_segmentation() {
+            (None, Lut::from_palette(&palette(opened.classes())))
+        } else {
+            (Some(Colormap::default()), frame::Colormap::from(Colormap::default()).lut())
+        };
+        Self {
+            opened: opened.clone(),
+            in_info: info.clone(),
+            in_layout: layout,
+            fit: *fit,
+            map_size: ready.map_size,
+            content: fit.content_of(ready.map_size),
+            provider: ready.provider.clone(),
+            range: RangeTracker::new(RangeMode::Smooth),
+            lut,
+            codes: Vec::new(),
+            target: None,
+            meta_pool: None,
+        }
+    }
+
+    /// Sets what leaves the element: its caps and, for new pictures, their pool.
+    pub(super) fn set_output(&mut self, info: VideoInfo, pool: Option<Pool>) -> Result<(), Stop> {
+        let layout = video::layout(&info).ok_or_else(error::unreadable_frame)?;
+        let side_by_side = self.opened.settings.output == Output::SideBySide;
+        let drawn = if side_by_side {
+            Layout { size: self.in_layout.size, ..layout }
+        } else {
+            layout
+        };
+        let writer = MapWriter::new(self.map_size, &self.fit, &drawn).map_err(draw_error)?;
+        let converter = side_by_side.then(|| RgbConverter::new(&self.in_layout));
+        self.target = Some(Target { info, layout, writer, pool, converter });
+        Ok(())
+    }
+
+    pub(super) fn forget_earlier_frames(&mut self) {
+        self.range.reset();
+    }
+
+    /// The buffer to push for `input`, with the result meta.
+    pub(super) fn render(
+        &mut self,
+        input: gst::Buffer,
+        map: &engine::Map,
+        looks: &Looks,
+    ) -> Result<gst::Buffer, Stop> {
+        let range = self.encode(map, looks)?;
+        let Some(target) = &mut self.target else {
+            return Err(gst::FlowError::NotNegotiated.into());
+        };
+        let drawn = match map {
+            engine::Map::Labels(labels) => Map::Labels(labels),
+            engine::Map::Depth(_) if target.shows_metres(&self.opened) => {
+                Map::DepthWithHoles(&self.codes)
+            }
+            engine::Map::Depth(_) => Map::Depth(&self.codes),
+        };
+        let mut output = match self.opened.settings.output {
+            Output::Meta => input,
+            Output::Overlay => target.overlay(input, drawn, &self.lut.1, looks.alpha as f32)?,
+            Output::Map | Output::SideBySide => {
+                target.picture(&input, &self.in_info, self.in_layout, drawn, &self.lut.1)?
+            }
+        };
+        self.attach(&mut output, map, range)?;
+        Ok(output)
+    }
+
+    /// Brings a depth map into 16-bit codes and its colours up to date; the range it was mapped by.
+    fn encode(&mut self, map: &engine::Map, looks: &Looks) -> Result<ValueRange, Stop> {
+        let engine::Map::Depth(values) = map else {
+            return Ok(ValueRange { near: 0.0, far: 0.0 });
+        };
+        let larger_is_nearer = self.opened.spec.output.larger_is_nearer();
+        self.range
+            .set_mode(looks.range_mode.to_temporal(looks.range_near, looks.range_far));
+        let whole = MapRef::new(values, self.map_size).map_err(draw_error)?;
+        let shown = whole.crop(self.content).map_err(draw_error)?;
+        let range = self.range.update(&shown, larger_is_nearer);
+        let how = match &self.target {
+            Some(target) if target.shows_metres(&self.opened) => Quantize::Metric {
+                unit_m: self.opened.settings.depth_unit.metres(),
+            },
+            _ => Quantize::Relative {
+                range,
+                near_bright: looks.polarity == Polarity::NearBright,
+            },
+        };
+        self.codes.resize(self.map_size.area(), 0);
+        quantize(&whole, how, &mut self.codes).map_err(draw_error)?;
+        if self.lut.0 != Some(looks.colormap) {
+            self.lut = (
+                Some(looks.colormap),
+                frame::Colormap::from(looks.colormap).lut(),
+            );
+        }
+        Ok(range)
+    }
+
+    fn attach(
+        &mut self,
+        output: &mut gst::Buffer,
+        map: &engine::Map,
+        range: ValueRange,
+    ) -> Result<(), Stop> {
+        let data = self.map_data(map)?;
+        let int = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
+        let result = meta::Result {
+            width: self.content.width,
+            height: self.content.height,
+            region: meta::Region {
+                x: 0,
+                y: 0,
+                width: int(self.fit.frame.width),
+                height: int(self.fit.frame.height),
+            },
+            model: &self.opened.spec.name,
+            provider: &self.provider,
+            age: gst::ClockTime::ZERO,
+        };
+        let output = output.make_mut();
+        match map {
+            engine::Map::Depth(_) => {
+                let metric = matches!(self.opened.spec.output, OutputMeaning::Metric { .. });
+                let depth = meta::Depth {
+                    meaning: self.opened.spec.output.nick(),
+                    unit: if metric { "m" } else { "none" },
+                    near: range.near.into(),
+                    far: range.far.into(),
+                };
+                meta::add_depth(output, &result, &depth, data)
+            }
+            engine::Map::Labels(_) => {
+                meta::add_segmentation(output, &result, &self.opened.labels, data)
+            }
+        }
+        .map_err(|e| error::meta(&e).into())
+    }
+
+    /// The part of the map that shows the frame, as the meta's data.
+    fn map_data(&mut self, map: &engine::Map) -> Result<gst::Buffer, Stop> {
+        let Rect { x, y, width, height } = self.content;
+        let bytes_per_value = match map {
+            engine::Map::Depth(_) => 4,
+            engine::Map::Labels(_) => 1,
+        };
+        let row_bytes = width as usize * bytes_per_value;
+        let size = row_bytes * height as usize;
+        let pool = match &self.meta_pool {
+            Some(pool) => pool,
+            None => self.meta_pool.insert(Pool::plain(size)?),
+        };
+        let mut buffer = pool.acquire()?;
+        {
+            let buffer = buffer.get_mut().ok_or_else(error::unreadable_frame)?;
+            let mut data = buffer
+                .map_writable()
+                .map_err(|_| error::unreadable_frame())?;
+            let (stride, start) = (self.map_size.width as usize, x as usize);
+            let row_of = |row: usize| {
+                let begin = (y as usize + row) * stride + start;
+                begin..begin + width as usize
+            };
+            for (row, out) in data.chunks_exact_mut(row_bytes).enumerate() {
+                match map {
+                    engine::Map::Depth(values) => {
+                        for (value, out) in values[row_of(row)].iter().zip(out.chunks_exact_mut(4)) {
+                            out.copy_from_slice(&value.to_ne_bytes());
+                        }
+                    }
+                    engine::Map::Labels(labels) => out.copy_from_slice(&labels[row_of(row)]),
+                }
+            }
+        }
+        Ok(buffer)
+    }
+}
+
+impl Target {
+    /// Whether the picture's values are distances rather than shades.
+    fn shows_metres(&self, opened: &Opened) -> bool {
+        matches!(opened.spec.output, OutputMeaning::Metric { .. })
+            && opened.settings.output == Output::Map
+            && self.info.format() == video::GRAY16
+    }
+
+    /// The frame with the map's colours over it.
+    fn overlay(
+        &mut self,
+        mut input: gst::Buffer,
+        map: Map<'_>,
+        lut: &Lut,
+        alpha: f32,
+    ) -> Result<gst::Buffer, Stop> {
+        let buffer = input.make_mut();
+        let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, &self.info)
+            .map_err(|_| error::unreadable_frame())?;
+        let mut picture = video::write(&mut frame, self.layout).map_err(draw_error)?;
+        self.writer
+            .blend(map, lut, alpha, &mut picture)
+            .map_err(draw_error)?;
+        drop(frame);
+        Ok(input)
+    }
+
+    /// A new picture: the map, or the frame and the map side by side.
+    fn picture(
+        &mut self,
+        input: &gst::BufferRef,
+        in_info: &VideoInfo,
+        in_layout: Layout,
+        map: Map<'_>,
+        lut: &Lut,
+    ) -> Result<gst::Buffer, Stop> {
+        let pool = self.pool.as_ref().ok_or(gst::FlowError::NotNegotiated)?;
+        let mut output = pool.acquire()?;
+        let buffer = output.get_mut().ok_or_else(error::unreadable_frame)?;
+        copy_metadata(input, buffer);
+        let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, &self.info)
+            .map_err(|_| error::unreadable_frame())?;
+        let mut picture = video::write(&mut frame, self.layout).map_err(draw_error)?;
+        match &mut self.converter {
+            None => self.writer.write(map, lut, &mut picture).map_err(draw_error)?,
+            Some(converter) => {
+                let source = VideoFrameRef::from_buffer_ref_readable(input, in_info)
+                    .map_err(|_| error::unreadable_frame())?;
+                let source = video::read(&source, in_layout).map_err(draw_error)?;
+                let Size { height, width } = in_layout.size;
+                let half = |x| Rect { x, y: 0, width, height };
+                let mut left = picture.crop(half(0)).map_err(draw_error)?;
+                converter.run(&source, &mut left).map_err(draw_error)?;
+                let mut right = picture.crop(half(width)).map_err(draw_error)?;
+                self.writer.write(map, lut, &mut right).map_err(draw_error)?;
+            }
+        }
+        drop(frame);
+        Ok(output)
+    }
+}
+
+fn draw_error(error: FrameError) -> Stop {
+    error::frame(&error).into()
+}
+
+/// Timestamps, flags and every meta that still holds for a picture of the same size in another
+/// format.
+fn copy_metadata(input: &gst::BufferRef, output: &mut gst::BufferRef) {
+    let what = gst::BufferCopyFlags::FLAGS | gst::BufferCopyFlags::TIMESTAMPS;
+    // A whole buffer's flags and timestamps can always be copied.
+    let _ = input.copy_into(output, what, ..);
+    input.foreach_meta(|meta| {
+        let of_the_memory = meta.api() == gst_video::VideoMeta::meta_api()
+            || meta.has_tag::<gst::meta::tags::Memory>()
+            || meta.has_tag::<gst_video::video_meta::tags::Colorspace>();
+        if !of_the_memory {
+            let _ = meta.transform(output, &gst::meta::MetaTransformCopy::new(..));
+        }
+        std::ops::ControlFlow::Continue(())
+    });
+}

@@ -1,0 +1,291 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! The one list of properties: names, blurbs, defaults, setters and getters.
+
+use super::{
+    Colormap, DepthUnit, ExecutionProvider, OptimizationLevel, Output, Polarity, RangeMode,
+    ResizePolicy,
+};
+use gst::glib;
+use gst::prelude::*;
+use std::sync::LazyLock;
+
+/// The element's writable properties.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) model_file: Option<String>,
+    pub(super) output: Output,
+    pub(super) labels_file: Option<String>,
+    pub(super) network_size: u32,
+    pub(super) resize_policy: ResizePolicy,
+    pub(super) execution_provider: ExecutionProvider,
+    pub(super) device: Option<String>,
+    pub(super) threads: u32,
+    pub(super) optimization_level: OptimizationLevel,
+    pub(super) provider_options: Option<gst::Structure>,
+    pub(super) onnxruntime_library: Option<String>,
+    pub(super) cache_dir: Option<String>,
+    pub(super) range_mode: RangeMode,
+    pub(super) range_near: f64,
+    pub(super) range_far: f64,
+    pub(super) polarity: Polarity,
+    pub(super) colormap: Colormap,
+    pub(super) alpha: f64,
+    pub(super) depth_unit: DepthUnit,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            model_file: None,
+            output: Output::default(),
+            labels_file: None,
+            network_size: 0,
+            resize_policy: ResizePolicy::default(),
+            execution_provider: ExecutionProvider::default(),
+            device: None,
+            threads: 0,
+            optimization_level: OptimizationLevel::default(),
+            provider_options: None,
+            onnxruntime_library: None,
+            cache_dir: None,
+            range_mode: RangeMode::default(),
+            range_near: 1.0,
+            range_far: 0.0,
+            polarity: Polarity::default(),
+            colormap: Colormap::default(),
+            alpha: 0.5,
+            depth_unit: DepthUnit::default(),
+        }
+    }
+}
+
+fn string(name: &'static str, nick: &'static str, blurb: &'static str) -> glib::ParamSpec {
+    glib::ParamSpecString::builder(name)
+        .nick(nick)
+        .blurb(blurb)
+        .mutable_ready()
+        .build()
+}
+
+/// Every property, in the order in which `gst-inspect-1.0` and the README show them by topic.
+pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| {
+    let default = Settings::default();
+    vec![
+        string(
+            "model-file",
+            "Model File",
+            "Checkpoint folder or .safetensors file as its authors publish it, or an .onnx file (NULL = the embedded default model)",
+        ),
+        glib::ParamSpecEnum::builder_with_default("output", default.output)
+            .nick("Output")
+            .blurb("What leaves the element; the result meta is attached in every mode")
+            .mutable_ready()
+            .build(),
+        string(
+            "labels-file",
+            "Labels File",
+            "Text file with one class name a line (NULL = from the checkpoint, else ADE20K for 150 classes)",
+        ),
+        glib::ParamSpecUInt::builder("network-size")
+            .nick("Network Size")
+            .blurb("Side in pixels that the resize policy aims at, rounded to the model's multiple (0 = the model's own)")
+            .maximum(4096)
+            .default_value(default.network_size)
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecEnum::builder_with_default("resize-policy", default.resize_policy)
+            .nick("Resize Policy")
+            .blurb("How a frame is fitted to the network")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecEnum::builder_with_default("execution-provider", default.execution_provider)
+            .nick("Execution Provider")
+            .blurb("What runs the model; an explicit choice works or is an error, it never falls back")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecString::builder("active-provider")
+            .nick("Active Provider")
+            .blurb("What really runs the model, read from a profiled warm-up run (NULL = nothing runs yet)")
+            .read_only()
+            .build(),
+        string(
+            "device",
+            "Device",
+            "GPU index such as 0, or OpenVINO device such as CPU or GPU.0 (NULL = the provider's first)",
+        ),
+        glib::ParamSpecUInt::builder("threads")
+            .nick("Threads")
+            .blurb("Threads that one inference uses on the CPU (0 = one for each core)")
+            .maximum(1024)
+            .default_value(default.threads)
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecEnum::builder_with_default("optimization-level", default.optimization_level)
+            .nick("Optimization Level")
+            .blurb("How far ONNX Runtime may rewrite the graph")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecBoxed::builder::<gst::Structure>("provider-options")
+            .nick("Provider Options")
+            .blurb("Options passed to the provider as text; the structure's name is ignored, e.g. ov,num_streams=2 (NULL = none)")
+            .mutable_ready()
+            .build(),
+        string(
+            "onnxruntime-library",
+            "ONNX Runtime Library",
+            "ONNX Runtime library to load, once for the whole process (NULL = ORT_DYLIB_PATH, the plugin's folder, then the system's folders)",
+        ),
+        string(
+            "cache-dir",
+            "Cache Directory",
+            "Folder for prepared graphs and engines (NULL = gst-dptdepth in the user's cache folder, empty = no cache)",
+        ),
+        glib::ParamSpecEnum::builder_with_default("range-mode", default.range_mode)
+            .nick("Range Mode")
+            .blurb("How a relative map becomes 8 or 16 bit; GRAY16 of metric models is always in depth-unit")
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecDouble::builder("range-near")
+            .nick("Range Near")
+            .blurb("Model value at the near end of range-mode=fixed (metres for metric models)")
+            .default_value(default.range_near)
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecDouble::builder("range-far")
+            .nick("Range Far")
+            .blurb("Model value at the far end of range-mode=fixed (metres for metric models)")
+            .default_value(default.range_far)
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecEnum::builder_with_default("polarity", default.polarity)
+            .nick("Polarity")
+            .blurb("Which end of a relative map is bright; metric GRAY16 is a distance and has no polarity")
+            .mutable_playing()
+            .controllable()
+            .build(),
+        glib::ParamSpecEnum::builder_with_default("colormap", default.colormap)
+            .nick("Colormap")
+            .blurb("Colours for depth wherever it is shown in colour; classes have a palette of their own")
+            .mutable_playing()
+            .controllable()
+            .build(),
+        glib::ParamSpecDouble::builder("alpha")
+            .nick("Alpha")
+            .blurb("How much of the map an overlay shows (0 = picture only, 1 = map only)")
+            .minimum(0.0)
+            .maximum(1.0)
+            .default_value(default.alpha)
+            .mutable_playing()
+            .controllable()
+            .build(),
+        glib::ParamSpecEnum::builder_with_default("depth-unit", default.depth_unit)
+            .nick("Depth Unit")
+            .blurb("One step of GRAY16 for models that give metres; 0 is invalid, 65535 is that far or farther")
+            .mutable_ready()
+            .build(),
+    ]
+});
+
+/// The properties that change how a result looks, as they are for one frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Looks {
+    pub(super) range_mode: RangeMode,
+    pub(super) range_near: f64,
+    pub(super) range_far: f64,
+    pub(super) polarity: Polarity,
+    pub(super) colormap: Colormap,
+    pub(super) alpha: f64,
+}
+
+const OF_PROPERTY_TYPE: &str = "GObject checked the value's type";
+
+impl Settings {
+    /// Stores a property's value.
+    pub(super) fn set(&mut self, name: &str, value: &glib::Value) {
+        match name {
+            "model-file" => self.model_file = value.get().expect(OF_PROPERTY_TYPE),
+            "output" => self.output = value.get().expect(OF_PROPERTY_TYPE),
+            "labels-file" => self.labels_file = value.get().expect(OF_PROPERTY_TYPE),
+            "network-size" => self.network_size = value.get().expect(OF_PROPERTY_TYPE),
+            "resize-policy" => self.resize_policy = value.get().expect(OF_PROPERTY_TYPE),
+            "execution-provider" => self.execution_provider = value.get().expect(OF_PROPERTY_TYPE),
+            "device" => self.device = value.get().expect(OF_PROPERTY_TYPE),
+            "threads" => self.threads = value.get().expect(OF_PROPERTY_TYPE),
+            "optimization-level" => self.optimization_level = value.get().expect(OF_PROPERTY_TYPE),
+            "provider-options" => self.provider_options = value.get().expect(OF_PROPERTY_TYPE),
+            "onnxruntime-library" => {
+                self.onnxruntime_library = value.get().expect(OF_PROPERTY_TYPE);
+            }
+            "cache-dir" => self.cache_dir = value.get().expect(OF_PROPERTY_TYPE),
+            "range-mode" => self.range_mode = value.get().expect(OF_PROPERTY_TYPE),
+            "range-near" => self.range_near = value.get().expect(OF_PROPERTY_TYPE),
+            "range-far" => self.range_far = value.get().expect(OF_PROPERTY_TYPE),
+            "polarity" => self.polarity = value.get().expect(OF_PROPERTY_TYPE),
+            "colormap" => self.colormap = value.get().expect(OF_PROPERTY_TYPE),
+            "alpha" => self.alpha = value.get().expect(OF_PROPERTY_TYPE),
+            "depth-unit" => self.depth_unit = value.get().expect(OF_PROPERTY_TYPE),
+            _ => unreachable!("GObject knows no other writable property"),
+        }
+    }
+
+    /// A writable property's value.
+    pub(super) fn get(&self, name: &str) -> glib::Value {
+        match name {
+            "model-file" => self.model_file.to_value(),
+            "output" => self.output.to_value(),
+            "labels-file" => self.labels_file.to_value(),
+            "network-size" => self.network_size.to_value(),
+            "resize-policy" => self.resize_policy.to_value(),
+            "execution-provider" => self.execution_provider.to_value(),
+            "device" => self.device.to_value(),
+            "threads" => self.threads.to_value(),
+            "optimization-level" => self.optimization_level.to_value(),
+            "provider-options" => self.provider_options.to_value(),
+            "onnxruntime-library" => self.onnxruntime_library.to_value(),
+            "cache-dir" => self.cache_dir.to_value(),
+            "range-mode" => self.range_mode.to_value(),
+            "range-near" => self.range_near.to_value(),
+            "range-far" => self.range_far.to_value(),
+            "polarity" => self.polarity.to_value(),
+            "colormap" => self.colormap.to_value(),
+            "alpha" => self.alpha.to_value(),
+            "depth-unit" => self.depth_unit.to_value(),
+            _ => unreachable!("GObject knows no other readable property"),
+        }
+    }
+
+    /// The looks of the next frame.
+    pub(super) fn looks(&self) -> Looks {
+        Looks {
+            range_mode: self.range_mode,
+            range_near: self.range_near,
+            range_far: self.range_far,
+            polarity: self.polarity,
+            colormap: self.colormap,
+            alpha: self.alpha,
+        }
+    }
+
+    /// `provider-options` as text, whatever types the command line gave the values.
+    pub(super) fn provider_options(&self) -> Vec<(String, String)> {
+        let Some(options) = &self.provider_options else {
+            return Vec::new();
+        };
+        options
+            .iter()
+            .map(|(name, value)| {
+                let text = match value.get::<String>() {
+                    Ok(text) => text,
+                    Err(_) => value
+                        .transform::<String>()
+                        .ok()
+                        .and_then(|text| text.get().ok())
+                        .unwrap_or_default(),
+                };
+                (name.to_string(), text)
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,110 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! The thread that owns the engine.
+//!
+//! A build or a run of the model cannot be interrupted, so neither happens on a streaming thread:
+//! a flush or a stop abandons the request and this thread throws its outcome away.
+
+use super::queue::{Queue, Ticket};
+use crate::engine::{Engine, EngineError, Map};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+/// Builds an engine.
+pub(super) type Build = Box<dyn FnOnce() -> Result<Engine, EngineError> + Send>;
+
+enum Job {
+    Prepare(Build),
+    Infer { rgb: Vec<u8>, map: Map },
+}
+
+/// What came of a request. The buffers of a run come back for the next one.
+pub(super) enum Outcome {
+    Prepared(Result<Ready, EngineError>),
+    Inferred {
+        rgb: Vec<u8>,
+        map: Map,
+        result: Result<(), EngineError>,
+        took: Duration,
+    },
+    Panicked,
+}
+
+/// What is known of an engine once it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Ready {
+    pub(super) provider: String,
+    pub(super) reason: String,
+    pub(super) map_size: crate::spec::Size,
+    pub(super) warm_run: Duration,
+}
+
+/// A handle to the thread; the thread ends when this is dropped and its last request is done.
+pub(super) struct Worker {
+    jobs: mpsc::Sender<(Ticket, Job)>,
+}
+
+impl Worker {
+    /// Starts the thread; outcomes go to `queue`.
+    pub(super) fn spawn(queue: Arc<Queue>) -> std::io::Result<Self> {
+        let (jobs, requests) = mpsc::channel();
+        std::thread::Builder::new()
+            .name("dptdepth".into())
+            .spawn(move || serve(&requests, &queue))?;
+        Ok(Self { jobs })
+    }
+
+    /// Asks for an engine; it replaces the one the thread has.
+    pub(super) fn prepare(&self, ticket: Ticket, build: Build) {
+        self.send(ticket, Job::Prepare(build));
+    }
+
+    /// Asks for one run: `rgb` is the network's input, `map` receives its output.
+    pub(super) fn infer(&self, ticket: Ticket, rgb: Vec<u8>, map: Map) {
+        self.send(ticket, Job::Infer { rgb, map });
+    }
+
+    fn send(&self, ticket: Ticket, job: Job) {
+        // The thread lives as long as this handle and catches its panics.
+        let _ = self.jobs.send((ticket, job));
+    }
+}
+
+fn serve(requests: &mpsc::Receiver<(Ticket, Job)>, queue: &Queue) {
+    let mut engine = None;
+    while let Ok((ticket, job)) = requests.recv() {
+        let outcome = catch_unwind(AssertUnwindSafe(|| match job {
+            Job::Prepare(build) => {
+                // The old engine's memory is freed before the new one's is taken.
+                engine = None;
+                Outcome::Prepared(build().map(|built| {
+                    let ready = Ready {
+                        provider: built.active_provider().to_string(),
+                        reason: built.provider_reason().to_string(),
+                        map_size: built.map_size(),
+                        warm_run: built.warm_run(),
+                    };
+                    engine = Some(built);
+                    ready
+                }))
+            }
+            Job::Infer { rgb, mut map } => {
+                let start = Instant::now();
+                let result = match engine.as_mut() {
+                    Some(engine) => engine.infer(&rgb, &mut map),
+                    None => Err(EngineError::NotPrepared),
+                };
+                Outcome::Inferred {
+                    rgb,
+                    map,
+                    result,
+                    took: start.elapsed(),
+                }
+            }
+        }))
+        .unwrap_or(Outcome::Panicked);
+        queue.complete(ticket, outcome);
+    }
+}

@@ -1,0 +1,373 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! A model prepared for one network size: graph, session and the shape of its output. Used by
+//! the element and by `dpt-onnx run`.
+
+use crate::dpt::{Batch, Flavour, InputForm};
+use crate::frame;
+use crate::inference::{
+    CacheError, ElementType, InferenceError, ModelSource, Runtime, Session,
+    SessionSettings, TensorData, TensorView,
+};
+use crate::model::{BuildOptions, Model, ModelError};
+use crate::spec::{ModelSpec, OutputMeaning, Size};
+use std::time::{Duration, Instant};
+
+/// Weights from here on are written once to the cache and mapped from there; smaller ones are
+/// handed over in memory.
+const CACHE_WEIGHTS_FROM: u64 = 64 << 20;
+
+/// One result of a model, row-major at the network's output size.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Map {
+    /// Depth, as [`ModelSpec::output`] says.
+    Depth(Vec<f32>),
+    /// Class indices.
+    Labels(Vec<u8>),
+}
+
+/// Why an engine could not be prepared or run.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The graph could not be built or written.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The session could not be opened or run.
+    #[error(transparent)]
+    Inference(#[from] InferenceError),
+    /// The cache folder failed while a graph was written to it.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    /// The input is not of the network's size.
+    #[error(transparent)]
+    Input(#[from] frame::FrameError),
+    /// The model's input or output is not one that this software knows how to feed or read.
+    #[error("the model cannot be used as a depth or segmentation network: {0}")]
+    Shape(String),
+    /// The network's input is not of the size it was prepared for.
+    #[error("internal error: a run was asked for before the model was prepared")]
+    NotPrepared,
+}
+
+/// How to prepare a model.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Network height and width: a multiple of the spec's `multiple`.
+    pub network: Size,
+    /// Provider, threads and the like.
+    pub session: SessionSettings,
+}
+
+/// How the model's input tensor is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    U8Nhwc,
+    U8Nchw,
+    F32Nhwc,
+    F32Nchw,
+}
+
+/// A model ready to run at one size.
+pub struct Engine {
+    session: Session,
+    spec: ModelSpec,
+    network: Size,
+    layout: Layout,
+    bytes: Vec<u8>,
+    floats: Vec<f32>,
+    map_size: Size,
+    warm_run: Duration,
+}
+
+impl Engine {
+    /// Builds the graph for the request's size, opens a session on it and runs it once.
+    ///
+    /// # Errors
+    /// If the graph, the session or the warm-up run fails, or the model's input or output is not
+    /// an image and a map.
+    pub fn prepare(
+        model: &Model,
+        spec: ModelSpec,
+        runtime: &'static Runtime,
+        request: &Request,
+    ) -> Result<Self, EngineError> {
+        let session = open_session(model, runtime, request)?;
+        let layout = layout(&session)?;
+        let mut engine = Self {
+            session,
+            spec,
+            network: request.network,
+            layout,
+            bytes: Vec::new(),
+            floats: Vec::new(),
+            map_size: Size::new(0, 0),
+            warm_run: Duration::ZERO,
+        };
+        let gray = vec![127; request.network.area() * 3];
+        let mut map = Map::Depth(Vec::new());
+        engine.infer(&gray, &mut map)?;
+        // The first run allocates; the second shows what a frame costs.
+        let start = Instant::now();
+        engine.infer(&gray, &mut map)?;
+        engine.warm_run = start.elapsed();
+        Ok(engine)
+    }
+
+    /// Height and width of the maps.
+    pub fn map_size(&self) -> Size {
+        self.map_size
+    }
+
+    /// What really runs the model, such as `cpu` or `openvino`.
+    pub fn active_provider(&self) -> &str {
+        self.session.active_provider()
+    }
+
+    /// Why that provider was chosen.
+    pub fn provider_reason(&self) -> &str {
+        self.session.provider_reason()
+    }
+
+    /// How long one run took once everything was warm.
+    pub fn warm_run(&self) -> Duration {
+        self.warm_run
+    }
+
+    /// Runs the model on `rgb`, packed 8-bit RGB of the network's size, and writes its result to
+    /// `map`, whose memory is used again.
+    ///
+    /// # Errors
+    /// If the run fails or gives a tensor that is no map.
+    pub fn infer(&mut self, rgb: &[u8], map: &mut Map) -> Result<(), EngineError> {
+        let (h, w) = (self.network.height as usize, self.network.width as usize);
+        let nhwc = [1, h, w, 3];
+        let nchw = [1, 3, h, w];
+        let (mean, std) = (self.spec.mean, self.spec.std);
+        let outputs = match self.layout {
+            Layout::U8Nhwc => self.session.run(TensorData::U8(rgb), &nhwc)?,
+            Layout::U8Nchw => {
+                self.bytes.resize(rgb.len(), 0);
+                to_planes(rgb, self.network.area(), &mut self.bytes);
+                self.session.run(TensorData::U8(&self.bytes), &nchw)?
+            }
+            Layout::F32Nhwc => {
+                self.floats.resize(rgb.len(), 0.0);
+                frame::to_f32_nhwc(rgb, self.network, mean, std, &mut self.floats)?;
+                self.session.run(TensorData::F32(&self.floats), &nhwc)?
+            }
+            Layout::F32Nchw => {
+                self.floats.resize(rgb.len(), 0.0);
+                frame::to_f32_nchw(rgb, self.network, mean, std, &mut self.floats)?;
+                self.session.run(TensorData::F32(&self.floats), &nchw)?
+            }
+        };
+        let segmentation = self.spec.output == OutputMeaning::Labels;
+        self.map_size = read(&outputs.get(0)?, segmentation, self.network, map)?;
+        Ok(())
+    }
+}
+
+/// The graph of a checkpoint at the request's size, or the user's `.onnx`, as a session.
+fn open_session(
+    model: &Model,
+    runtime: &'static Runtime,
+    request: &Request,
+) -> Result<Session, EngineError> {
+    let mut settings = request.session.clone();
+    settings.cache_key = cache_key(model, request);
+    if let Some(onnx) = model.onnx() {
+        return Ok(Session::open(runtime, ModelSource::File(&onnx.path), &settings)?);
+    }
+    let stored = settings.cache.graph_path(&settings.cache_key);
+    if let Some(path) = stored.as_ref().filter(|path| path.exists()) {
+        return Ok(Session::open(runtime, ModelSource::File(path), &settings)?);
+    }
+    let graph = model.graph(&BuildOptions {
+        size: request.network,
+        batch: Batch::Fixed(1),
+        input: InputForm::Rgb8,
+        flavour: Flavour::Portable,
+        logits: false,
+        stages: false,
+    })?;
+    match stored {
+        Some(path) if graph.weight_bytes() >= CACHE_WEIGHTS_FROM => {
+            settings.cache.prepare(&path)?;
+            graph.write(&path, true).map_err(ModelError::from)?;
+            Ok(Session::open(runtime, ModelSource::File(&path), &settings)?)
+        }
+        _ => {
+            let bytes = graph.to_bytes().map_err(ModelError::from)?;
+            drop(graph);
+            Ok(Session::open(runtime, ModelSource::Memory(&bytes), &settings)?)
+        }
+    }
+}
+
+/// Names the graph of this model at this size, made by this version of the builder.
+fn cache_key(model: &Model, request: &Request) -> String {
+    format!(
+        "{}-{}-{}",
+        model.identity(),
+        request.network,
+        env!("CARGO_PKG_VERSION")
+    )
+}
+
+fn layout(session: &Session) -> Result<Layout, EngineError> {
+    let input = session.input();
+    let channels_last = match input.dims.as_slice() {
+        [_, Some(3), _, _] => false,
+        [_, _, _, Some(3)] => true,
+        dims => {
+            return Err(EngineError::Shape(format!(
+                "its input {} has shape {dims:?}, not [N, 3, H, W] or [N, H, W, 3]",
+                input.name
+            )));
+        }
+    };
+    match (input.element, channels_last) {
+        (ElementType::U8, true) => Ok(Layout::U8Nhwc),
+        (ElementType::U8, false) => Ok(Layout::U8Nchw),
+        (ElementType::F32, true) => Ok(Layout::F32Nhwc),
+        (ElementType::F32, false) => Ok(Layout::F32Nchw),
+        (other, _) => Err(EngineError::Shape(format!(
+            "its input {} has {other:?} elements, not f32 or u8",
+            input.name
+        ))),
+    }
+}
+
+/// Packed RGB to one plane a channel.
+fn to_planes(rgb: &[u8], pixels: usize, out: &mut [u8]) {
+    for (channel, plane) in out.chunks_exact_mut(pixels).enumerate() {
+        for (value, pixel) in plane.iter_mut().zip(rgb.as_chunks::<3>().0) {
+            *value = pixel[channel];
+        }
+    }
+}
+
+/// A tensor's dimensions as planes, height and width, and whether the planes come last. With
+/// four dimensions the pair that has the network's aspect ratio is the map, the rest a class each.
+fn planes(dims: &[usize], network: Size) -> Option<(usize, Size, bool)> {
+    let size = |h: usize, w: usize| {
+        Some(Size::new(u32::try_from(h).ok()?, u32::try_from(w).ok()?))
+    };
+    let distortion = |h: usize, w: usize| {
+        let expected = f64::from(network.width) / f64::from(network.height);
+        (w as f64 / h as f64 / expected).ln().abs()
+    };
+    match *dims {
+        [h, w] | [1, h, w] | [1, 1, h, w] | [1, h, w, 1] => Some((1, size(h, w)?, false)),
+        [1, a, b, c] if distortion(a, b) < distortion(b, c) => Some((c, size(a, b)?, true)),
+        [1, a, b, c] => Some((a, size(b, c)?, false)),
+        _ => None,
+    }
+}
+
+/// Copies an output into `map`; scores of several classes become the index of the highest.
+fn read(
+    tensor: &TensorView<'_>,
+    segmentation: bool,
+    network: Size,
+    map: &mut Map,
+) -> Result<Size, EngineError> {
+    let dims = tensor.dims();
+    let unusable = |why: &str| {
+        EngineError::Shape(format!("its output has shape {dims:?} and {why}"))
+    };
+    let (classes, size, channels_last) =
+        planes(dims, network).ok_or_else(|| unusable("is no map [N, H, W] or [N, C, H, W]"))?;
+    match (tensor, segmentation, classes) {
+        (TensorView::F32 { data, .. }, false, 1) => {
+            let out = depth(map);
+            out.clear();
+            out.extend_from_slice(data);
+        }
+        (TensorView::U8 { data, .. }, true, 1) => {
+            let out = labels(map);
+            out.clear();
+            out.extend_from_slice(data);
+        }
+        (TensorView::I64 { data, .. }, true, 1) => {
+            let out = labels(map);
+            out.clear();
+            out.extend(data.iter().map(|&class| u8::try_from(class).unwrap_or(u8::MAX)));
+        }
+        (TensorView::F32 { data, .. }, true, 2..=256) => {
+            arg_max(data, classes, size.area(), channels_last, labels(map));
+        }
+        (_, true, _) => return Err(unusable("holds no class indices or scores of 2 to 256 classes")),
+        (_, false, _) => return Err(unusable("is no single f32 map")),
+    }
+    Ok(size)
+}
+
+fn depth(map: &mut Map) -> &mut Vec<f32> {
+    if !matches!(map, Map::Depth(_)) {
+        *map = Map::Depth(Vec::new());
+    }
+    match map {
+        Map::Depth(values) => values,
+        Map::Labels(_) => unreachable!("replaced above"),
+    }
+}
+
+fn labels(map: &mut Map) -> &mut Vec<u8> {
+    if !matches!(map, Map::Labels(_)) {
+        *map = Map::Labels(Vec::new());
+    }
+    match map {
+        Map::Labels(values) => values,
+        Map::Depth(_) => unreachable!("replaced above"),
+    }
+}
+
+fn arg_max(scores: &[f32], classes: usize, pixels: usize, channels_last: bool, out: &mut Vec<u8>) {
+    let score = |pixel: usize, class: usize| {
+        if channels_last {
+            scores[pixel * classes + class]
+        } else {
+            scores[class * pixels + pixel]
+        }
+    };
+    out.clear();
+    out.extend((0..pixels).map(|pixel| {
+        let mut best = 0;
+        for class in 1..classes {
+            if score(pixel, class) > score(pixel, best) {
+                best = class;
+            }
+        }
+        u8::try_from(best).unwrap_or(u8::MAX)
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maps_are_recognised_by_their_dimensions() {
+        let size = Size::new(24, 32);
+        let planes = |dims: &[usize]| planes(dims, Size::new(48, 64));
+        assert_eq!(planes(&[1, 24, 32]), Some((1, size, false)));
+        assert_eq!(planes(&[1, 1, 24, 32]), Some((1, size, false)));
+        assert_eq!(planes(&[1, 24, 32, 1]), Some((1, size, false)));
+        assert_eq!(planes(&[1, 150, 24, 32]), Some((150, size, false)));
+        assert_eq!(planes(&[1, 24, 32, 150]), Some((150, size, true)));
+        assert_eq!(planes(&[1000]), None);
+        assert_eq!(planes(&[2, 2, 24, 32]), None);
+    }
+
+    #[test]
+    fn the_highest_score_wins_in_either_layout() {
+        let mut planar = Vec::new();
+        arg_max(&[0.1, 0.9, 0.2, 0.1, 0.3, 0.0], 3, 2, false, &mut planar);
+        assert_eq!(planar, [2, 0]);
+        let mut packed = Vec::new();
+        arg_max(&[0.1, 0.2, 0.3, 0.9, 0.1, 0.0], 3, 2, true, &mut packed);
+        assert_eq!(packed, planar);
+    }
+}

@@ -1,0 +1,153 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! Network output into 16-bit maps.
+
+use super::wide::wide;
+use super::{FrameError, Rect};
+use crate::spec::Size;
+
+/// A map of `f32` values, row by row.
+#[derive(Clone, Copy, Debug)]
+pub struct MapRef<'a> {
+    data: &'a [f32],
+    size: Size,
+    stride: usize,
+}
+
+impl<'a> MapRef<'a> {
+    /// A map `[height, width]` without padding.
+    ///
+    /// # Errors
+    /// Where `data` does not have one value a pixel.
+    pub fn new(data: &'a [f32], size: Size) -> Result<Self, FrameError> {
+        super::error::check_length("the map", size.area(), data.len())?;
+        Ok(Self {
+            data,
+            size,
+            stride: size.width as usize,
+        })
+    }
+
+    /// The part of the map that shows the frame: what a range is measured on.
+    ///
+    /// # Errors
+    /// Where the part lies outside or is empty.
+    pub fn crop(&self, rect: Rect) -> Result<Self, FrameError> {
+        let inside = |start: u32, length: u32, whole: u32| {
+            length > 0 && start.checked_add(length).is_some_and(|end| end <= whole)
+        };
+        if !inside(rect.x, rect.width, self.size.width)
+            || !inside(rect.y, rect.height, self.size.height)
+        {
+            return Err(FrameError::Crop(self.size));
+        }
+        Ok(Self {
+            data: &self.data[rect.y as usize * self.stride + rect.x as usize..],
+            size: Size::new(rect.height, rect.width),
+            stride: self.stride,
+        })
+    }
+
+    /// Rows and columns.
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
+    /// The rows, from the top.
+    pub fn rows(&self) -> impl Iterator<Item = &'a [f32]> + use<'a> {
+        let width = self.size.width as usize;
+        // An empty map has no rows, and chunks of zero are not allowed.
+        self.data
+            .chunks(self.stride.max(1))
+            .take(self.size.height as usize)
+            .map(move |row| &row[..width])
+    }
+}
+
+/// The values that are shown as nearest and farthest. `near` is the larger one where larger is
+/// nearer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ValueRange {
+    /// Shown as nearest.
+    pub near: f32,
+    /// Shown as farthest.
+    pub far: f32,
+}
+
+/// How values become 16-bit codes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Quantize {
+    /// From far to near onto 0…65535, or the other way round.
+    Relative {
+        /// The values at the ends; what lies outside saturates.
+        range: ValueRange,
+        /// Whether near is 65535; else it is 0.
+        near_bright: bool,
+    },
+    /// Depth in metres, counted in units: 1…65535, saturating.
+    Metric {
+        /// Metres of one step.
+        unit_m: f32,
+    },
+}
+
+/// Writes a map as 16-bit codes and returns how many of its values were invalid: NaN or infinite,
+/// or not positive where depth is metric. Their code is 0.
+///
+/// # Errors
+/// Where `out` does not have one element a pixel.
+pub fn quantize(map: &MapRef<'_>, how: Quantize, out: &mut [u16]) -> Result<usize, FrameError> {
+    super::error::check_length("the 16-bit map", map.size.area(), out.len())?;
+    if out.is_empty() {
+        return Ok(0);
+    }
+    let (origin, scale, least) = match how {
+        Quantize::Relative { range, near_bright } => {
+            let (dark, bright) = if near_bright {
+                (range.far, range.near)
+            } else {
+                (range.near, range.far)
+            };
+            let scale = 65_535.0 / (bright - dark);
+            (dark, if scale.is_finite() { scale } else { 0.0 }, None)
+        }
+        Quantize::Metric { unit_m } => {
+            let scale = 1.0 / unit_m;
+            (0.0, if scale.is_finite() { scale } else { 0.0 }, Some(1.0))
+        }
+    };
+    let mut valid = 0;
+    for (row, codes) in map
+        .rows()
+        .zip(out.chunks_exact_mut(map.size.width as usize))
+    {
+        valid += match least {
+            None => quantize_row(row, origin, scale, f32::NEG_INFINITY, 0.0, codes),
+            Some(least) => quantize_row(row, origin, scale, 0.0, least, codes),
+        };
+    }
+    Ok(map.size.area() - valid as usize)
+}
+
+wide! {
+    /// `(value − origin) · scale`, at least `least`, where the value is finite and above `above`;
+    /// returns how many are.
+    fn quantize_row(
+        row: &[f32],
+        origin: f32,
+        scale: f32,
+        above: f32,
+        least: f32,
+        codes: &mut [u16],
+    ) -> u32 {
+        let mut valid = 0;
+        for (&value, code) in row.iter().zip(codes) {
+            let good = value.is_finite() & (value > above);
+            let scaled = ((value - origin) * scale).max(least).min(65_535.0) + 0.5;
+            *code = if good { scaled as u32 as u16 } else { 0 };
+            valid += u32::from(good);
+        }
+        valid
+    }
+}

@@ -1,0 +1,38 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! Pixels, rows and strides: pictures into network inputs, maps back into pictures.
+//!
+//! Everything here is built once for one set of caps ([`Layout`], [`Fit`]) and then runs once a
+//! frame without touching the heap.
+
+mod color;
+mod colormap;
+mod colormap_tables;
+mod convert;
+mod depth;
+mod error;
+mod format;
+mod geometry;
+mod input;
+mod output;
+mod palette;
+mod palette_tables;
+mod pixels;
+mod resample;
+mod tensor;
+mod upsample;
+mod wide;
+
+pub use color::{ColorRange, Matrix};
+pub use colormap::{Colormap, Lut};
+pub use convert::RgbConverter;
+pub use depth::{MapRef, Quantize, ValueRange, quantize};
+pub use error::FrameError;
+pub use format::{ChromaSite, Format};
+pub use geometry::{Fit, MAX_NETWORK_SIDE, Rect, fit};
+pub use input::Preprocessor;
+pub use output::{Map, MapWriter};
+pub use palette::{ADE20K_COLORS, ADE20K_NAMES, palette};
+pub use pixels::{FrameMut, FrameRef, Layout, Plane, PlaneMut};
+pub use tensor::{to_f32_nchw, to_f32_nhwc};

@@ -1,0 +1,345 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! The graph under construction.
+
+use super::proto::{
+    AttributeProto, GraphProto, NodeProto, TensorProto, TensorShapeProto, TypeProto,
+    ValueInfoProto, attribute_proto::AttributeType, tensor_proto::DataType, tensor_shape_proto,
+    type_proto,
+};
+use super::{Graph, GraphError};
+use bytes::Bytes;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// The element types that graphs here use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ElementType {
+    /// 32-bit float.
+    F32,
+    /// Unsigned byte.
+    U8,
+    /// 64-bit integer.
+    I64,
+}
+
+impl ElementType {
+    pub(super) const fn to_proto(self) -> i32 {
+        (match self {
+            Self::F32 => DataType::Float,
+            Self::U8 => DataType::Uint8,
+            Self::I64 => DataType::Int64,
+        }) as i32
+    }
+}
+
+/// One dimension of a shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dim {
+    /// Known when the graph is built.
+    Fixed(usize),
+    /// The number of pictures in a batch, chosen at each run.
+    Batch,
+}
+
+/// A tensor in the graph: the result of a node, an input or a constant.
+#[derive(Clone, Debug)]
+pub struct Value {
+    pub(super) name: String,
+    pub(super) element: ElementType,
+    pub(super) dims: Vec<Dim>,
+}
+
+impl Value {
+    /// The dimensions, outermost first.
+    pub fn dims(&self) -> &[Dim] {
+        &self.dims
+    }
+
+    /// Dimension `axis` where it is known, else `None`.
+    pub fn fixed(&self, axis: usize) -> Option<usize> {
+        match self.dims.get(axis) {
+            Some(Dim::Fixed(size)) => Some(*size),
+            _ => None,
+        }
+    }
+}
+
+/// An attribute of a node.
+pub(super) enum Attribute<'a> {
+    Int(i64),
+    Ints(&'a [i64]),
+    Float(f32),
+    Text(&'a str),
+}
+
+fn attribute(name: &str, value: &Attribute<'_>) -> AttributeProto {
+    let mut proto = AttributeProto {
+        name: Some(name.into()),
+        ..Default::default()
+    };
+    let kind = match value {
+        Attribute::Int(value) => {
+            proto.i = Some(*value);
+            AttributeType::Int
+        }
+        Attribute::Ints(values) => {
+            proto.ints = values.to_vec();
+            AttributeType::Ints
+        }
+        Attribute::Float(value) => {
+            proto.f = Some(*value);
+            AttributeType::Float
+        }
+        Attribute::Text(value) => {
+            proto.s = Some(value.as_bytes().to_vec());
+            AttributeType::String
+        }
+    };
+    proto.r#type = Some(kind as i32);
+    proto
+}
+
+/// Collects nodes in the order in which they run. Names come from the scope and a counter, so the
+/// same calls always give the same graph.
+#[derive(Default)]
+pub struct Builder {
+    nodes: Vec<NodeProto>,
+    initializers: Vec<TensorProto>,
+    inputs: Vec<ValueInfoProto>,
+    outputs: Vec<ValueInfoProto>,
+    scope: Vec<String>,
+    counters: BTreeMap<String, usize>,
+    contrib: bool,
+}
+
+impl Builder {
+    /// An empty graph.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Builds a part of the model under a name of its own.
+    ///
+    /// # Errors
+    /// Those of `part`.
+    pub fn within<T, E>(
+        &mut self,
+        scope: impl Into<String>,
+        part: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.scope.push(scope.into());
+        let result = part(self);
+        self.scope.pop();
+        result
+    }
+
+    /// Declares an input of the graph.
+    pub fn input(&mut self, name: &str, element: ElementType, dims: &[Dim]) -> Value {
+        let value = Value {
+            name: name.into(),
+            element,
+            dims: dims.to_vec(),
+        };
+        self.inputs.push(value_info(&value));
+        value
+    }
+
+    /// Declares an output of the graph of this name.
+    pub fn output(&mut self, name: &str, value: &Value) {
+        let named = Value {
+            name: name.into(),
+            ..value.clone()
+        };
+        self.nodes.push(NodeProto {
+            op_type: Some("Identity".into()),
+            name: Some(format!("output/{name}")),
+            input: vec![value.name.clone()],
+            output: vec![named.name.clone()],
+            ..Default::default()
+        });
+        self.outputs.push(value_info(&named));
+    }
+
+    /// A constant f32 tensor, row-major.
+    ///
+    /// # Errors
+    /// If the values do not fill the shape.
+    pub fn constant<'a>(
+        &mut self,
+        dims: &[usize],
+        values: impl Into<Cow<'a, [f32]>>,
+    ) -> Result<Value, GraphError> {
+        let values = values.into();
+        if dims.iter().product::<usize>() != values.len() {
+            return Err(self.error("Constant", format!("{} values for {dims:?}", values.len())));
+        }
+        let bytes = match values {
+            Cow::Borrowed(values) => Bytes::copy_from_slice(bytemuck::cast_slice(values)),
+            Cow::Owned(values) => Bytes::from_owner(Floats(values)),
+        };
+        Ok(self.initializer("constant", ElementType::F32, dims, bytes))
+    }
+
+    /// A constant f32 scalar.
+    pub fn scalar(&mut self, value: f32) -> Value {
+        let bytes = Bytes::copy_from_slice(&value.to_ne_bytes());
+        self.initializer("scalar", ElementType::F32, &[], bytes)
+    }
+
+    /// A constant list of integers: shapes, axes and pads.
+    pub(super) fn integers(&mut self, values: &[i64]) -> Value {
+        let bytes = Bytes::copy_from_slice(bytemuck::cast_slice(values));
+        self.initializer("integers", ElementType::I64, &[values.len()], bytes)
+    }
+
+    fn initializer(
+        &mut self,
+        kind: &str,
+        element: ElementType,
+        dims: &[usize],
+        bytes: Bytes,
+    ) -> Value {
+        let name = self.name(kind);
+        self.initializers.push(TensorProto {
+            name: Some(name.clone()),
+            data_type: Some(element.to_proto()),
+            dims: dims.iter().map(|&dim| dim as i64).collect(),
+            raw_data: Some(bytes),
+            ..Default::default()
+        });
+        Value {
+            name,
+            element,
+            dims: dims.iter().map(|&dim| Dim::Fixed(dim)).collect(),
+        }
+    }
+
+    /// Adds a node with one output.
+    pub(super) fn node(
+        &mut self,
+        op: &'static str,
+        inputs: &[&Value],
+        attributes: &[(&str, Attribute<'_>)],
+        element: ElementType,
+        dims: Vec<Dim>,
+    ) -> Value {
+        self.node_in("", op, inputs, attributes, element, dims)
+    }
+
+    /// Adds a node of ONNX Runtime's own operators.
+    pub(super) fn contrib_node(
+        &mut self,
+        op: &'static str,
+        inputs: &[&Value],
+        attributes: &[(&str, Attribute<'_>)],
+        element: ElementType,
+        dims: Vec<Dim>,
+    ) -> Value {
+        self.contrib = true;
+        self.node_in("com.microsoft", op, inputs, attributes, element, dims)
+    }
+
+    fn node_in(
+        &mut self,
+        domain: &str,
+        op: &'static str,
+        inputs: &[&Value],
+        attributes: &[(&str, Attribute<'_>)],
+        element: ElementType,
+        dims: Vec<Dim>,
+    ) -> Value {
+        let name = self.name(op);
+        self.nodes.push(NodeProto {
+            op_type: Some(op.into()),
+            domain: (!domain.is_empty()).then(|| domain.into()),
+            name: Some(name.clone()),
+            input: inputs.iter().map(|value| value.name.clone()).collect(),
+            output: vec![name.clone()],
+            attribute: attributes
+                .iter()
+                .map(|(name, value)| attribute(name, value))
+                .collect(),
+            ..Default::default()
+        });
+        Value {
+            name,
+            element,
+            dims,
+        }
+    }
+
+    /// An error that says where in the model it happened.
+    pub(super) fn error(&self, op: &'static str, reason: impl Into<String>) -> GraphError {
+        GraphError::Shape {
+            op,
+            scope: self.scope.join("."),
+            reason: reason.into(),
+        }
+    }
+
+    fn name(&mut self, kind: &str) -> String {
+        let stem = self
+            .scope
+            .iter()
+            .map(String::as_str)
+            .chain([kind])
+            .collect::<Vec<_>>()
+            .join("/");
+        let counter = self.counters.entry(stem.clone()).or_default();
+        *counter += 1;
+        match *counter {
+            1 => stem,
+            n => format!("{stem}_{n}"),
+        }
+    }
+
+    /// The finished graph.
+    pub fn finish(self, name: &str) -> Graph {
+        let graph = GraphProto {
+            name: Some(name.into()),
+            node: self.nodes,
+            initializer: self.initializers,
+            input: self.inputs,
+            output: self.outputs,
+            ..Default::default()
+        };
+        Graph::new(graph, self.contrib)
+    }
+}
+
+/// Floats as the bytes that a tensor holds.
+struct Floats(Vec<f32>);
+
+impl AsRef<[u8]> for Floats {
+    fn as_ref(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.0)
+    }
+}
+
+fn value_info(value: &Value) -> ValueInfoProto {
+    use tensor_shape_proto::dimension::Value as DimValue;
+    let dim = value
+        .dims
+        .iter()
+        .map(|dim| tensor_shape_proto::Dimension {
+            value: Some(match dim {
+                Dim::Fixed(size) => DimValue::DimValue(*size as i64),
+                Dim::Batch => DimValue::DimParam("batch".into()),
+            }),
+            ..Default::default()
+        })
+        .collect();
+    ValueInfoProto {
+        name: Some(value.name.clone()),
+        r#type: Some(TypeProto {
+            value: Some(type_proto::Value::TensorType(type_proto::Tensor {
+                elem_type: Some(value.element.to_proto()),
+                shape: Some(TensorShapeProto { dim }),
+            })),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}

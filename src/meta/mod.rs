@@ -1,0 +1,144 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! Result metas: a model's output on the buffer that it was computed from.
+//!
+//! Both are `GstCustomMeta`s, so any binding reads them as a `GstStructure` with no header of
+//! ours; `docs/metadata.md` lists the fields. A depth and a segmentation element can run in
+//! series because each kind has a name of its own.
+
+mod transform;
+
+use gst::glib;
+use std::sync::Once;
+
+/// Name of the meta (and of its structure) that carries a depth map.
+pub const DEPTH_META: &str = "GstDptDepthMeta";
+/// Name of the meta (and of its structure) that carries a map of class indices.
+pub const SEGMENTATION_META: &str = "GstDptSegmentationMeta";
+
+/// Registers both metas with GStreamer; later calls do nothing.
+pub fn register() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        for name in [DEPTH_META, SEGMENTATION_META] {
+            transform::register(name);
+        }
+    });
+}
+
+/// The rectangle of a frame that a map covers, in the frame's pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// Left edge.
+    pub x: i32,
+    /// Top edge.
+    pub y: i32,
+    /// Columns.
+    pub width: i32,
+    /// Rows.
+    pub height: i32,
+}
+
+/// What every result meta says beside its values.
+#[derive(Clone, Copy, Debug)]
+pub struct Result<'a> {
+    /// Map columns.
+    pub width: u32,
+    /// Map rows.
+    pub height: u32,
+    /// The part of the frame that the map covers.
+    pub region: Region,
+    /// The model's name.
+    pub model: &'a str,
+    /// The provider that ran it.
+    pub provider: &'a str,
+    /// Time since the frame that the map was computed from.
+    pub age: gst::ClockTime,
+}
+
+/// A depth map's own fields.
+#[derive(Clone, Copy, Debug)]
+pub struct Depth<'a> {
+    /// `inverse-relative`, `relative` or `metric`.
+    pub meaning: &'a str,
+    /// `m` for metric maps, `none` otherwise.
+    pub unit: &'a str,
+    /// The map's value at the near end of the range used for 8 and 16 bit.
+    pub near: f64,
+    /// The map's value at the far end of that range.
+    pub far: f64,
+}
+
+/// Attaches a depth map. `data` holds `height × width` f32 values in native byte order.
+///
+/// # Errors
+/// If GStreamer cannot add the meta.
+pub fn add_depth(
+    buffer: &mut gst::BufferRef,
+    result: &Result<'_>,
+    depth: &Depth<'_>,
+    data: gst::Buffer,
+) -> std::result::Result<(), glib::BoolError> {
+    let mut meta = add(buffer, DEPTH_META, result, "F32", data)?;
+    let fields = meta.mut_structure();
+    fields.set("meaning", depth.meaning);
+    fields.set("unit", depth.unit);
+    fields.set("near", depth.near);
+    fields.set("far", depth.far);
+    fields.set("invalid", f64::NAN);
+    Ok(())
+}
+
+/// Attaches a map of class indices. `data` holds `height × width` bytes; it is given a
+/// `GstVideoMeta` (GRAY8) so that it can be used as a picture.
+///
+/// # Errors
+/// If GStreamer cannot add the meta.
+pub fn add_segmentation(
+    buffer: &mut gst::BufferRef,
+    result: &Result<'_>,
+    labels: &glib::StrV,
+    mut data: gst::Buffer,
+) -> std::result::Result<(), glib::BoolError> {
+    if let Some(data) = data.get_mut() {
+        gst_video::VideoMeta::add(
+            data,
+            gst_video::VideoFrameFlags::empty(),
+            gst_video::VideoFormat::Gray8,
+            result.width,
+            result.height,
+        )?;
+    }
+    let mut meta = add(buffer, SEGMENTATION_META, result, "U8", data)?;
+    meta.mut_structure().set("labels", labels);
+    Ok(())
+}
+
+fn add<'b>(
+    buffer: &'b mut gst::BufferRef,
+    name: &str,
+    result: &Result<'_>,
+    format: &str,
+    data: gst::Buffer,
+) -> std::result::Result<
+    gst::MetaRefMut<'b, gst::meta::CustomMeta, gst::meta::Standalone>,
+    glib::BoolError,
+> {
+    // A reader gets the first meta of a name, so an older one of our kind must go.
+    if let Ok(old) = gst::meta::CustomMeta::from_mut_buffer(buffer, name) {
+        old.remove()?;
+    }
+    let mut meta = gst::meta::CustomMeta::add(buffer, name)?;
+    let fields = meta.mut_structure();
+    let int = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
+    fields.set("width", int(result.width));
+    fields.set("height", int(result.height));
+    fields.set("format", format);
+    fields.set("data", data);
+    fields.set("model", result.model);
+    fields.set("provider", result.provider);
+    fields.set("age", result.age.nseconds());
+    transform::set_region(fields, result.region);
+    Ok(meta)
+}

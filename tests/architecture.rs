@@ -1,0 +1,105 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! The four rules of `ARCHITECTURE.md` on who may use what, and the directions of dependency.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    let mut entries: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Lines of code (no comments) of the files below `src/` whose path starts with one of `parts`,
+/// that hold one of `needles`.
+fn offenders(is_subject: impl Fn(&str) -> bool, needles: &[&str]) -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    assert!(files.len() > 20, "the sources were found");
+    let mut offenders = Vec::new();
+    for file in files {
+        let name = file.strip_prefix(&root).unwrap().display().to_string();
+        if !is_subject(&name) {
+            continue;
+        }
+        for (number, line) in fs::read_to_string(&file).unwrap().lines().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            if needles.iter().any(|needle| code.contains(needle)) {
+                offenders.push(format!("src/{name}:{}: {line}", number + 1));
+            }
+        }
+    }
+    offenders
+}
+
+fn within<'a>(parts: &'a [&'a str]) -> impl Fn(&str) -> bool + 'a {
+    move |name| parts.iter().any(|part| name.starts_with(part))
+}
+
+fn assert_none(offenders: &[String]) {
+    assert!(offenders.is_empty(), "{}", offenders.join("\n"));
+}
+
+#[test]
+fn ort_is_used_under_inference_only() {
+    assert_none(&offenders(
+        |name| !name.starts_with("inference/"),
+        &["ort::", "use ort"],
+    ));
+}
+
+#[test]
+fn the_pure_parts_know_no_gstreamer() {
+    let pure = [
+        "frame/", "temporal/", "inference/", "checkpoint/", "graph/", "dpt/", "spec.rs", "engine.rs", "model",
+    ];
+    assert_none(&offenders(
+        within(&pure),
+        &["gst::", "glib::", "gst_video::", "gst_base::"],
+    ));
+}
+
+#[test]
+fn the_graph_builder_knows_no_model() {
+    assert_none(&offenders(
+        within(&["graph/"]),
+        &["crate::dpt", "crate::model", "crate::checkpoint"],
+    ));
+}
+
+#[test]
+fn checkpoints_know_no_graph() {
+    assert_none(&offenders(
+        within(&["checkpoint/"]),
+        &["crate::graph", "crate::dpt", "crate::model"],
+    ));
+}
+
+#[test]
+fn nothing_points_back() {
+    let upper = ["crate::dptdepth", "crate::engine", "crate::meta"];
+    assert_none(&offenders(
+        within(&["spec.rs", "frame/", "temporal/", "inference/", "checkpoint/", "graph/", "dpt/", "model"]),
+        &upper,
+    ));
+    assert_none(&offenders(
+        within(&["frame/"]),
+        &["crate::temporal", "crate::inference", "crate::model"],
+    ));
+    assert_none(&offenders(
+        within(&["inference/"]),
+        &["crate::frame", "crate::model", "crate::graph", "crate::dpt::"],
+    ));
+}

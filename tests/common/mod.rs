@@ -1,0 +1,100 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! What the element's tests share.
+
+use gst::prelude::*;
+use std::sync::Once;
+use std::time::Duration;
+
+/// GStreamer with the plugin under test, never an installed copy.
+pub fn init() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        gst::init().unwrap();
+        gstdptdepth::plugin_register_static().expect("the plugin registers");
+    });
+}
+
+/// A pipeline from its description.
+pub fn pipeline(description: &str) -> gst::Pipeline {
+    init();
+    gst::parse::launch(description)
+        .unwrap_or_else(|error| panic!("{description}: {error}"))
+        .downcast()
+        .expect("a description of several elements makes a pipeline")
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct End {
+    /// Errors in the order of their arrival: the posting element's factory and the text.
+    pub errors: Vec<(String, String)>,
+    /// Whether EOS came.
+    pub eos: bool,
+    /// Element messages named `dptdepth-model`.
+    pub models: Vec<gst::Structure>,
+    /// GstProgress: kind of each message.
+    pub progress: Vec<gst::ProgressType>,
+    /// Warnings.
+    pub warnings: Vec<String>,
+}
+
+/// Plays until EOS or an error, then collects what else is on the bus and stops.
+pub fn play(pipeline: &gst::Pipeline, patience: Duration) -> End {
+    let bus = pipeline.bus().expect("a pipeline has a bus");
+    let started = pipeline.set_state(gst::State::Playing);
+    let mut end = End {
+        errors: Vec::new(),
+        eos: false,
+        models: Vec::new(),
+        progress: Vec::new(),
+        warnings: Vec::new(),
+    };
+    let deadline = std::time::Instant::now() + patience;
+    loop {
+        let left = deadline.saturating_duration_since(std::time::Instant::now());
+        let wait = if end.errors.is_empty() && started.is_ok() {
+            left
+        } else {
+            // Whatever follows an error follows soon.
+            Duration::from_millis(300)
+        };
+        let wait = gst::ClockTime::try_from(wait).expect("minutes");
+        let Some(message) = bus.timed_pop(wait) else {
+            assert!(
+                !end.errors.is_empty(),
+                "neither EOS nor an error within {patience:?}"
+            );
+            break;
+        };
+        match message.view() {
+            gst::MessageView::Error(error) => {
+                let from = message
+                    .src()
+                    .and_then(|src| src.downcast_ref::<gst::Element>())
+                    .and_then(|element| element.factory())
+                    .map_or_else(String::new, |factory| factory.name().to_string());
+                end.errors.push((from, error.error().message().to_string()));
+            }
+            gst::MessageView::Warning(warning) => {
+                end.warnings.push(warning.error().message().to_string());
+            }
+            gst::MessageView::Progress(progress) => end.progress.push(progress.get().0),
+            gst::MessageView::Element(element) => {
+                if let Some(structure) = element.structure()
+                    && structure.name() == "dptdepth-model"
+                {
+                    end.models.push(structure.to_owned());
+                }
+            }
+            gst::MessageView::Eos(_) => {
+                end.eos = true;
+                break;
+            }
+            _ => {}
+        }
+    }
+    pipeline.set_state(gst::State::Null).expect("NULL always works");
+    end
+}

@@ -1,0 +1,17 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! Pictures into network inputs, and maps back into pictures.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod allocations;
+mod colors;
+mod depth;
+mod geometry;
+mod input;
+mod output;
+mod overlay;
+mod picture;
+mod range;
+mod yuv;
