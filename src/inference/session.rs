@@ -117,7 +117,16 @@ impl Session {
                     "{provider}: no engine in the cache, and building takes minutes"
                 ));
             } else {
-                match Self::attempt(runtime, source, settings, provider, false) {
+                let opened = Self::attempt(runtime, source, settings, provider, false);
+                let opened = opened.and_then(|session| match session.active.as_str() {
+                    "cpu" => Err(provider_failure(
+                        provider,
+                        settings,
+                        "it takes no node of it",
+                    )),
+                    _ => Ok(session),
+                });
+                match opened {
                     Ok(mut session) => {
                         reasons.push(format!("{provider}: works"));
                         session.reason = reasons.join("; ");
@@ -161,7 +170,7 @@ impl Session {
             ModelSource::File(path) => builder.commit_from_file(path),
             ModelSource::Memory(bytes) => builder.commit_from_memory(bytes),
         }
-        .map_err(|error| refusal(&error, source, provider))?;
+        .map_err(|error| refusal(&error, source, provider, settings))?;
         let infos = |outlets: &[ort::value::Outlet]| {
             outlets
                 .iter()
@@ -185,7 +194,12 @@ impl Session {
             outputs,
             shapes,
         };
-        session.warm_up()?;
+        session.warm_up().map_err(|error| match error {
+            InferenceError::Run { provider, cause } if provider != ExecutionProvider::Cpu => {
+                provider_failure(provider, settings, &cause)
+            }
+            other => other,
+        })?;
         if provider == ExecutionProvider::TensorRt {
             remember_engine(runtime, settings);
         }
@@ -272,17 +286,11 @@ impl Session {
         let Some(elements @ 1..=LARGEST_WARM_UP) = elements else {
             return Ok(());
         };
-        let observed = match self.input.element {
+        match self.input.element {
             ElementType::F32 => self.observe(TensorData::F32(&vec![0.0; elements]), &dims),
             ElementType::U8 => self.observe(TensorData::U8(&vec![0; elements]), &dims),
-            ElementType::I64 | ElementType::Other(_) => return Ok(()),
-        };
-        observed.map_err(|error| match error {
-            InferenceError::Run { provider, cause } if provider != ExecutionProvider::Cpu => {
-                InferenceError::Provider { provider, cause }
-            }
-            other => other,
-        })
+            ElementType::I64 | ElementType::Other(_) => Ok(()),
+        }
     }
 
     /// The first time, runs the network to see what runs its nodes.
@@ -380,10 +388,36 @@ fn builder(
     }
     builder
         .with_execution_providers(provider.registrations(settings)?)
-        .map_err(|error| InferenceError::Provider {
-            provider,
-            cause: text(error),
-        })
+        .map_err(|error| provider_failure(provider, settings, &text(error)))
+}
+
+/// A provider's failure with what it was given, which its own message often leaves out.
+fn provider_failure(
+    provider: ExecutionProvider,
+    settings: &SessionSettings,
+    cause: &str,
+) -> InferenceError {
+    /// Some messages are pages of stack; their start tells what matters.
+    const ENOUGH: usize = 400;
+    let cause = cause.split_whitespace().collect::<Vec<_>>().join(" ");
+    let cause: String = cause.chars().take(ENOUGH).collect();
+    let device = settings
+        .device
+        .iter()
+        .map(|device| format!("device {device}"));
+    let options = settings
+        .provider_options
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"));
+    let given: Vec<_> = device.chain(options).collect();
+    let given = match given.as_slice() {
+        [] => String::new(),
+        given => format!(" (with {})", given.join(", ")),
+    };
+    InferenceError::Provider {
+        provider,
+        cause: format!("{cause}{given}"),
+    }
 }
 
 /// Whether the model or the provider is at fault when a session does not open.
@@ -391,6 +425,7 @@ fn refusal(
     error: &ort::Error,
     source: ModelSource<'_>,
     provider: ExecutionProvider,
+    settings: &SessionSettings,
 ) -> InferenceError {
     let cause = error.to_string();
     let model = matches!(
@@ -406,7 +441,7 @@ fn refusal(
             cause,
         }
     } else {
-        InferenceError::Provider { provider, cause }
+        provider_failure(provider, settings, &cause)
     }
 }
 
