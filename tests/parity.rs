@@ -75,7 +75,9 @@ fn compare_at(case: &str, model: &Model, sizes: Vec<Size>) {
         let mut session = session(model, &options(size));
         let names: Vec<String> = session.outputs().iter().map(|o| o.name.clone()).collect();
         let input = golden.tensor("input").unwrap();
-        let outputs = session.run(TensorData::F32(input.data()), input.shape()).unwrap();
+        let outputs = session
+            .run(TensorData::F32(input.data()), input.shape())
+            .unwrap();
         // In the order of computation, so that the first failure is the first stage that differs.
         for (index, name) in names.iter().enumerate() {
             let expected = golden.tensor(name).unwrap();
@@ -101,13 +103,20 @@ fn compare_at(case: &str, model: &Model, sizes: Vec<Size>) {
                         .zip(expected.data())
                         .filter(|(a, b)| f32::from(**a) != **b)
                         .count();
-                    assert!(wrong * 1000 <= data.len(), "{case} {size} {name}: {wrong} differ");
+                    assert!(
+                        wrong * 1000 <= data.len(),
+                        "{case} {size} {name}: {wrong} differ"
+                    );
                 }
                 TensorView::I64 { .. } => panic!("{case} {name}: integers"),
             }
         }
         let expected = golden.names().filter(|name| *name != "input").count();
-        assert_eq!(names.len(), expected, "{case} {size}: every stage is compared");
+        assert_eq!(
+            names.len(),
+            expected,
+            "{case} {size}: every stage is compared"
+        );
     }
 }
 
@@ -156,8 +165,14 @@ fn a_u8_input_normalises_in_the_graph() {
             pixels[channel * size.area() + pixel] =
                 (f32::from(*value) / 255.0 - spec.mean[channel]) / spec.std[channel];
         }
-        let plain = BuildOptions { stages: false, ..options(size) };
-        let from_u8 = BuildOptions { input: InputForm::Rgb8, ..plain.clone() };
+        let plain = BuildOptions {
+            stages: false,
+            ..options(size)
+        };
+        let from_u8 = BuildOptions {
+            input: InputForm::Rgb8,
+            ..plain.clone()
+        };
         let mut a = session(&model, &plain);
         let mut b = session(&model, &from_u8);
         let a = a.run(TensorData::F32(&pixels), &[1, 3, 32, 32]).unwrap();
@@ -168,7 +183,10 @@ fn a_u8_input_normalises_in_the_graph() {
             panic!("depth is f32");
         };
         let largest = a.iter().fold(0.0f32, |a, b| a.max(b.abs()));
-        let worst = a.iter().zip(b).fold(0.0f32, |w, (a, b)| w.max((a - b).abs()));
+        let worst = a
+            .iter()
+            .zip(b)
+            .fold(0.0f32, |w, (a, b)| w.max((a - b).abs()));
         assert!(worst <= TOLERANCE * largest, "{case}: {worst} of {largest}");
     }
 }
@@ -181,7 +199,11 @@ fn a_dynamic_batch_gives_each_picture_its_own_result() {
         let golden = golden(case, size);
         let input = golden.tensor("input").unwrap();
         let expected = golden.tensor("predicted_depth").unwrap();
-        let dynamic = BuildOptions { batch: Batch::Dynamic, stages: false, ..options(size) };
+        let dynamic = BuildOptions {
+            batch: Batch::Dynamic,
+            stages: false,
+            ..options(size)
+        };
         let mut session = session(&model, &dynamic);
         let mut two = vec![0.25; input.data().len()];
         two.extend_from_slice(input.data());
@@ -205,9 +227,15 @@ fn fused_attention_equals_the_portable_form() {
     let golden = golden(case, size);
     let input = golden.tensor("input").unwrap();
     let expected = golden.tensor("predicted_depth").unwrap();
-    let fused = BuildOptions { flavour: Flavour::Ort, stages: false, ..options(size) };
+    let fused = BuildOptions {
+        flavour: Flavour::Ort,
+        stages: false,
+        ..options(size)
+    };
     let mut session = session(&model, &fused);
-    let outputs = session.run(TensorData::F32(input.data()), input.shape()).unwrap();
+    let outputs = session
+        .run(TensorData::F32(input.data()), input.shape())
+        .unwrap();
     let TensorView::F32 { data, .. } = outputs.get(0).unwrap() else {
         panic!("depth is f32");
     };
@@ -235,7 +263,12 @@ fn external_data_gives_the_same_result() {
     let golden = golden("vit-project", size);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.onnx");
-    let graph = model.graph(&BuildOptions { stages: false, ..options(size) }).unwrap();
+    let graph = model
+        .graph(&BuildOptions {
+            stages: false,
+            ..options(size)
+        })
+        .unwrap();
     graph.write(&path, true).unwrap();
     let mut files: Vec<_> = std::fs::read_dir(folder.path())
         .unwrap()
@@ -243,10 +276,15 @@ fn external_data_gives_the_same_result() {
         .collect();
     files.sort();
     assert_eq!(files, ["model.onnx", "model.onnx.data"]);
-    let settings = SessionSettings { provider: ExecutionProvider::Cpu, ..Default::default() };
+    let settings = SessionSettings {
+        provider: ExecutionProvider::Cpu,
+        ..Default::default()
+    };
     let mut session = Session::open(runtime(), ModelSource::File(&path), &settings).unwrap();
     let input = golden.tensor("input").unwrap();
-    let outputs = session.run(TensorData::F32(input.data()), input.shape()).unwrap();
+    let outputs = session
+        .run(TensorData::F32(input.data()), input.shape())
+        .unwrap();
     let TensorView::F32 { data, .. } = outputs.get(0).unwrap() else {
         panic!("depth is f32");
     };

@@ -95,7 +95,9 @@ pub(crate) fn play(pipeline: &gst::Pipeline, patience: Duration) -> End {
             _ => {}
         }
     }
-    pipeline.set_state(gst::State::Null).expect("NULL always works");
+    pipeline
+        .set_state(gst::State::Null)
+        .expect("NULL always works");
     end
 }
 
