@@ -114,6 +114,11 @@ impl Engine {
         Ok(engine)
     }
 
+    /// Height and width of the input.
+    pub fn network(&self) -> Size {
+        self.network
+    }
+
     /// Height and width of the maps.
     pub fn map_size(&self) -> Size {
         self.map_size

@@ -4,6 +4,7 @@
 //! The one integration test binary.
 
 mod architecture;
+mod cli;
 mod common;
 mod docs;
 mod element;

@@ -3,9 +3,9 @@
 
 //! From settings to an opened model and a loaded runtime: READY → PAUSED.
 
-use super::RangeMode;
 use super::error;
 use super::settings::Settings;
+use super::{RangeMode, ResizePolicy};
 use crate::frame::ADE20K_NAMES;
 use crate::inference::{Cache, CacheError, Runtime, SessionSettings, runtime};
 use crate::model::Model;
@@ -41,6 +41,7 @@ impl Opened {
             None => Model::embedded(),
         }
         .map_err(|e| error::model(&e))?;
+        check_fixed_size(settings, &model)?;
         let mut spec = model.spec().clone();
         if let Some(file) = &settings.labels_file {
             spec.labels = read_labels(file)?;
@@ -122,6 +123,24 @@ impl Opened {
     /// Whether the model gives classes.
     pub(super) fn is_segmentation(&self) -> bool {
         self.spec.output == OutputMeaning::Labels
+    }
+}
+
+/// An `.onnx` file of one size cannot be fitted to another.
+fn check_fixed_size(settings: &Settings, model: &Model) -> Result<(), gst::ErrorMessage> {
+    let Some(size) = model.onnx().and_then(|onnx| onnx.fixed_size) else {
+        return Ok(());
+    };
+    if settings.network_size != 0 {
+        return Err(error::settings(&format!(
+            "The .onnx file takes {size} only; set network-size to 0 or export it at another size"
+        )));
+    }
+    match settings.resize_policy {
+        ResizePolicy::Model | ResizePolicy::Squash | ResizePolicy::Letterbox => Ok(()),
+        _ => Err(error::settings(&format!(
+            "The .onnx file takes {size} only; set resize-policy to model, squash or letterbox"
+        ))),
     }
 }
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """Writes toy DPT checkpoints and what transformers computes from them, stage by stage.
 
-Usage: make_dpt.py [--full DIR]      (pip install torch transformers timm safetensors)
+Usage: make_dpt.py [--full DIR]      (pip install torch transformers timm safetensors pillow)
 
 Without --full: tests/data/dpt/CASE/{config.json,preprocessor_config.json,model.safetensors} and
 one golden-HxW.safetensors a size. With --full: checkpoints of the published shapes in DIR, each
@@ -17,6 +17,7 @@ import argparse
 from pathlib import Path
 
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 from transformers import (
     BitConfig,
@@ -224,6 +225,14 @@ def main() -> None:
         shipped = Path(__file__).parents[2] / "models" / "dpt-tiny"
         model = DPTForDepthEstimation.from_pretrained(shipped, dtype=torch.float32).eval()
         record(here / "default", model, [(32, 64)], 0, every_stage=True)
+        processor = DPTImageProcessor.from_pretrained(shipped)
+        photo = Image.open(Path(__file__).parent / "frame" / "photo.png").convert("RGB")
+        with torch.no_grad():
+            depth = model(**processor(photo, return_tensors="pt")).predicted_depth[0]
+        # Every fourth pixel keeps the file small.
+        save_file(
+            {"depth": depth[::4, ::4].contiguous()}, here / "default" / "photo.safetensors"
+        )
 
 
 if __name__ == "__main__":

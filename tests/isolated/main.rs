@@ -13,6 +13,7 @@
     reason = "clippy knows tests by an attribute that is not used here"
 )]
 
+mod element;
 mod provider;
 mod runtime;
 mod session;
@@ -33,7 +34,13 @@ const CASE: &str = "--case";
 const PLAIN: &str = "DPTDEPTH_TEST_ORT_PLAIN";
 
 fn cases() -> Vec<Case> {
-    [runtime::cases(), provider::cases(), session::cases()].concat()
+    [
+        runtime::cases(),
+        provider::cases(),
+        session::cases(),
+        element::cases(),
+    ]
+    .concat()
 }
 
 fn main() -> ExitCode {

@@ -7,6 +7,7 @@
 
 mod export;
 mod inspect;
+mod run;
 
 use clap::{Parser, Subcommand};
 use gstdptdepth::model::{Model, ModelError};
@@ -37,6 +38,8 @@ enum Command {
     Inspect(inspect::Arguments),
     /// Write a checkpoint as an ONNX graph for one size.
     Export(export::Arguments),
+    /// Run a model on pictures and write its maps.
+    Run(run::Arguments),
 }
 
 /// Opens what a CHECKPOINT argument names.
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
     let result: Result<(), Failure> = match Arguments::parse().command {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::Run(arguments) => run::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
