@@ -3,6 +3,8 @@
 
 //! The one integration test binary.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod architecture;
 mod cli;
 mod common;

@@ -41,10 +41,8 @@ impl Stream {
         let frame = VideoFrameRef::from_buffer_ref_readable(buffer, &self.info)
             .map_err(|_| error::unreadable_frame())?;
         rgb.resize(self.preprocessor.output_bytes(), 0);
-        let view = video::read(&frame, self.layout).map_err(|e| error::frame(&e))?;
-        self.preprocessor
-            .run(&view, rgb)
-            .map_err(|e| error::frame(&e).into())
+        let view = video::read(&frame, self.layout)?;
+        Ok(self.preprocessor.run(&view, rgb)?)
     }
 
     /// The buffer to push for `input`, with the result meta.

@@ -10,6 +10,7 @@ use super::negotiate::Stream;
 use super::queue::{Item, Queue, Wait};
 use super::worker::{Outcome, Ready, Worker};
 use crate::engine::Map;
+use crate::frame::FrameError;
 use crate::spec::Size;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
@@ -41,6 +42,12 @@ impl From<gst::FlowError> for Stop {
 impl From<gst::ErrorMessage> for Stop {
     fn from(error: gst::ErrorMessage) -> Self {
         Self::Error(error)
+    }
+}
+
+impl From<FrameError> for Stop {
+    fn from(error: FrameError) -> Self {
+        error::frame(&error).into()
     }
 }
 

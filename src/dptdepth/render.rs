@@ -11,8 +11,8 @@ use super::worker::Ready;
 use super::{Colormap, Output, Polarity, error, video};
 use crate::engine;
 use crate::frame::{
-    self, Fit, FrameError, Layout, Lut, Map, MapRef, MapWriter, Quantize, Rect, RgbConverter,
-    ValueRange, palette, quantize,
+    self, Fit, Layout, Lut, Map, MapRef, MapWriter, Quantize, Rect, RgbConverter, ValueRange,
+    palette, quantize,
 };
 use crate::meta;
 use crate::spec::{OutputMeaning, Size};
@@ -93,7 +93,7 @@ impl Renderer {
         } else {
             layout
         };
-        let writer = MapWriter::new(self.map_size, &self.fit, &drawn).map_err(draw_error)?;
+        let writer = MapWriter::new(self.map_size, &self.fit, &drawn)?;
         let converter = side_by_side.then(|| RgbConverter::new(&self.in_layout));
         self.target = Some(Target {
             info,
@@ -152,8 +152,8 @@ impl Renderer {
                 .range_mode
                 .to_temporal(looks.range_near, looks.range_far),
         );
-        let whole = MapRef::new(values, self.map_size).map_err(draw_error)?;
-        let shown = whole.crop(self.content).map_err(draw_error)?;
+        let whole = MapRef::new(values, self.map_size)?;
+        let shown = whole.crop(self.content)?;
         let range = self.range.update(&shown, larger_is_nearer);
         let how = match &self.target {
             Some(target) if target.shows_metres(&self.opened) => Quantize::Metric {
@@ -165,7 +165,7 @@ impl Renderer {
             },
         };
         self.codes.resize(self.map_size.area(), 0);
-        quantize(&whole, how, &mut self.codes).map_err(draw_error)?;
+        quantize(&whole, how, &mut self.codes)?;
         if self.lut.0 != Some(looks.colormap) {
             self.lut = (
                 Some(looks.colormap),
@@ -279,10 +279,8 @@ impl Target {
         let buffer = input.make_mut();
         let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, &self.info)
             .map_err(|_| error::unreadable_frame())?;
-        let mut picture = video::write(&mut frame, self.layout).map_err(draw_error)?;
-        self.writer
-            .blend(map, lut, alpha, &mut picture)
-            .map_err(draw_error)?;
+        let mut picture = video::write(&mut frame, self.layout)?;
+        self.writer.blend(map, lut, alpha, &mut picture)?;
         drop(frame);
         Ok(input)
     }
@@ -302,16 +300,13 @@ impl Target {
         copy_metadata(input, buffer);
         let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, &self.info)
             .map_err(|_| error::unreadable_frame())?;
-        let mut picture = video::write(&mut frame, self.layout).map_err(draw_error)?;
+        let mut picture = video::write(&mut frame, self.layout)?;
         match &mut self.converter {
-            None => self
-                .writer
-                .write(map, lut, &mut picture)
-                .map_err(draw_error)?,
+            None => self.writer.write(map, lut, &mut picture)?,
             Some(converter) => {
                 let source = VideoFrameRef::from_buffer_ref_readable(input, in_info)
                     .map_err(|_| error::unreadable_frame())?;
-                let source = video::read(&source, in_layout).map_err(draw_error)?;
+                let source = video::read(&source, in_layout)?;
                 let Size { height, width } = in_layout.size;
                 let half = |x| Rect {
                     x,
@@ -319,21 +314,15 @@ impl Target {
                     width,
                     height,
                 };
-                let mut left = picture.crop(half(0)).map_err(draw_error)?;
-                converter.run(&source, &mut left).map_err(draw_error)?;
-                let mut right = picture.crop(half(width)).map_err(draw_error)?;
-                self.writer
-                    .write(map, lut, &mut right)
-                    .map_err(draw_error)?;
+                let mut left = picture.crop(half(0))?;
+                converter.run(&source, &mut left)?;
+                let mut right = picture.crop(half(width))?;
+                self.writer.write(map, lut, &mut right)?;
             }
         }
         drop(frame);
         Ok(output)
     }
-}
-
-fn draw_error(error: FrameError) -> Stop {
-    error::frame(&error).into()
 }
 
 /// Timestamps, flags and every meta that still holds for a picture of the same size in another

@@ -16,7 +16,7 @@ use crate::dpt::{self, Batch, DptConfig, Flavour, GraphOptions, InputForm, Task}
 use crate::graph::Graph;
 use crate::spec::{ModelSpec, OutputMeaning, Size};
 use serde_json::Value as Json;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The name of the model that ships inside the plugin.
 pub const EMBEDDED_NAME: &str = "dptdepth-default";
@@ -115,7 +115,7 @@ impl Model {
         {
             let parse = |text: &str| {
                 serde_json::from_str::<Json>(text).map_err(|error| ModelError::Json {
-                    path: PathBuf::from("(embedded)"),
+                    path: "(embedded)".into(),
                     reason: error.to_string(),
                 })
             };
