@@ -60,13 +60,14 @@ class Demo:
         frame = f"video/x-raw,width={width // 2 * 2},height={height // 2 * 2}"
         encoder = first_available("x264enc", "openh264enc")
         settings = "speed-preset=veryfast" if encoder == "x264enc" else "bitrate=8000000"
+        # The encoder looks ahead, so the file's sink must not hold up the other branch's start.
         self.pipeline = Gst.parse_launch(
             "filesrc name=source ! decodebin ! videoconvert ! videoscale ! " + frame + " ! "
             "dptdepth name=depth output=side-by-side colormap=inferno ! tee name=both "
-            f"both. ! queue ! videoconvert ! {encoder} {settings} ! h264parse ! mp4mux ! filesink name=file "
+            f"both. ! queue ! videoconvert ! {encoder} {settings} ! h264parse ! mp4mux ! filesink name=file async=false "
             "both. ! queue ! videoconvert ! videoscale ! "
             f"video/x-raw,format=RGB,width={TILE_WIDTH},height={self.tile_height(size)},pixel-aspect-ratio=1/1 ! "
-            "appsink name=frames sync=false"
+            "appsink name=frames sync=false async=false"
         )
         self.pipeline.get_by_name("source").set_property("location", str(video))
         self.pipeline.get_by_name("file").set_property("location", str(folder / "depth.mp4"))

@@ -8,7 +8,7 @@
 #   pipelines/play-rtsp.sh rtsp://USER:PASSWORD@CAMERA/STREAM
 
 source "$(dirname "$0")/common.sh"
-url=${1:?give the camera\'s address, such as rtsp://camera.local/stream}
+url="${1:?give the address of a camera, such as rtsp://camera.local/stream}"
 
 gst-launch-1.0 rtspsrc location="$url" latency=200 ! application/x-rtp,media=video \
     ! decodebin ! videoconvert ! $limit ! queue leaky=downstream max-size-buffers=1 \

@@ -107,7 +107,7 @@ fetch_runtime() {
     # Not local: the trap below runs after this function has ended.
     scratch=$(mktemp -d -p target/onnxruntime)
     trap 'rm -rf "$scratch"' EXIT
-    python3 -m pip --disable-pip-version-check download -q --no-deps --only-binary=:all: \
+    /usr/bin/python3 -m pip --disable-pip-version-check download -q --no-deps --only-binary=:all: \
         --platform "$platform" --python-version 3.11 --implementation cp --abi cp311 \
         --dest "$scratch" "$name==$version" ||
         fail "pip could not download $name $version; is the network there?"
@@ -115,7 +115,7 @@ fetch_runtime() {
     wheel=$(find "$scratch" -name '*.whl')
     sha256sum --status -c <<<"$sha256  $wheel" ||
         fail "$name $version is not the pinned file: SHA-256 $(sha256sum "$wheel" | cut -d' ' -f1), not $sha256"
-    python3 - "$wheel" "$scratch/unpacked" <<'PYTHON'
+    /usr/bin/python3 - "$wheel" "$scratch/unpacked" <<'PYTHON'
 import pathlib, re, sys, zipfile
 
 wheel, folder = sys.argv[1], pathlib.Path(sys.argv[2])

@@ -17,21 +17,26 @@ pub mod model;
 pub mod spec;
 pub mod temporal;
 
-use gst::glib;
+#[allow(missing_docs, reason = "the macro's items cannot carry comments")]
+mod plugin {
+    use gst::glib;
 
-fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
-    meta::register();
-    dptdepth::register(plugin)
+    fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
+        crate::meta::register();
+        crate::dptdepth::register(plugin)
+    }
+
+    gst::plugin_define!(
+        dptdepth,
+        env!("CARGO_PKG_DESCRIPTION"),
+        plugin_init,
+        concat!(env!("CARGO_PKG_VERSION"), "-", env!("COMMIT_ID")),
+        "MPL-2.0",
+        env!("CARGO_PKG_NAME"),
+        env!("CARGO_PKG_NAME"),
+        env!("CARGO_PKG_REPOSITORY"),
+        env!("BUILD_REL_DATE")
+    );
 }
 
-gst::plugin_define!(
-    dptdepth,
-    env!("CARGO_PKG_DESCRIPTION"),
-    plugin_init,
-    concat!(env!("CARGO_PKG_VERSION"), "-", env!("COMMIT_ID")),
-    "MPL-2.0",
-    env!("CARGO_PKG_NAME"),
-    env!("CARGO_PKG_NAME"),
-    env!("CARGO_PKG_REPOSITORY"),
-    env!("BUILD_REL_DATE")
-);
+pub use plugin::plugin_register_static;

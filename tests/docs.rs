@@ -61,12 +61,12 @@ fn table() -> String {
         if pspec.owner_type() != element.type_() {
             continue;
         }
-        let (kind, default) = type_and_default(pspec);
-        let default = if when(pspec) == "read only" { "" } else { &default };
+        let (kind, default) = type_and_default(&pspec);
+        let default = if when(&pspec) == "read only" { "" } else { &default };
         table += &format!(
             "| `{}` | {kind} | {default} | {} | {} |\n",
             pspec.name(),
-            when(pspec),
+            when(&pspec),
             pspec.blurb().unwrap_or_default()
         );
     }

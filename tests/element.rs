@@ -203,17 +203,17 @@ fn a_seek_and_state_changes_lose_nothing_and_do_not_hang() {
 #[test]
 fn flush_pause_and_stop_in_the_middle_do_not_hang() {
     let pipeline = pipeline(
-        "videotestsrc ! video/x-raw,format=RGB,width=64,height=48 \
-         ! dptdepth network-size=64 ! fakesink name=sink sync=false",
+        "videotestsrc ! video/x-raw,format=RGB,width=64,height=48 ! identity name=upstream \
+         ! dptdepth network-size=64 ! fakesink name=sink sync=false async=false",
     );
+    let upstream = pipeline.by_name("upstream").unwrap().static_pad("src").unwrap();
     for delay in [0, 1, 5, 20, 50] {
         pipeline.set_state(gst::State::Playing).unwrap();
         std::thread::sleep(Duration::from_millis(delay));
         pipeline.set_state(gst::State::Paused).unwrap();
         pipeline.set_state(gst::State::Playing).unwrap();
-        let src = pipeline.by_name("sink").unwrap();
-        src.send_event(gst::event::FlushStart::new());
-        src.send_event(gst::event::FlushStop::new(true));
+        upstream.push_event(gst::event::FlushStart::new());
+        upstream.push_event(gst::event::FlushStop::new(true));
         std::thread::sleep(Duration::from_millis(delay));
         pipeline.set_state(gst::State::Null).unwrap();
     }

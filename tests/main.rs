@@ -8,3 +8,4 @@ mod common;
 mod docs;
 mod element;
 mod frame;
+mod pipelines;

@@ -79,7 +79,7 @@ fn attention(
 ) -> Result<Value, DptError> {
     let (d, heads) = (config.hidden_size, config.num_attention_heads);
     let per_head = d / heads;
-    let mut project = |b: &mut Builder, name: &str, factor: f32| {
+    let project = |b: &mut Builder, name: &str, factor: f32| {
         let (mut weight, mut bias) =
             linear(&scope.at("attention").at(name), d, d, config.qkv_bias)?;
         if factor != 1.0 {

@@ -1,19 +1,22 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! Running graphs: the one folder that knows ONNX Runtime. Tensors in, tensors out.
+//! Running a network: find and load ONNX Runtime, choose an execution provider, open a session,
+//! run it. The only part that uses the `ort` crate.
+
+pub mod runtime;
 
 mod cache;
 mod error;
+mod library;
 mod profile;
 mod provider;
-pub mod runtime;
 mod session;
+mod tensor;
 
 pub use cache::{Cache, CacheError};
 pub use error::InferenceError;
 pub use provider::{ExecutionProvider, OptimizationLevel};
 pub use runtime::{Runtime, RuntimeError};
-pub use session::{
-    ElementType, ModelSource, Outputs, Session, SessionSettings, TensorData, TensorInfo, TensorView,
-};
+pub use session::{ModelSource, Session, SessionSettings};
+pub use tensor::{ElementType, Outputs, TensorData, TensorInfo, TensorView};

@@ -1,78 +1,155 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! What really ran the nodes, from ONNX Runtime's profile of one run. The list of registered
-//! providers does not say it: a provider stays on it even if every node went elsewhere.
+//! Which provider ran which node, read from ONNX Runtime's profile of one run.
 
-use super::ExecutionProvider;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Where the next session writes its profile.
-pub(super) fn prefix() -> PathBuf {
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-    std::env::temp_dir().join(format!("dptdepth-{}-{number}", std::process::id()))
+use super::provider::ExecutionProvider;
+
+/// A private folder for one profile, removed with it.
+#[derive(Debug)]
+pub(super) struct Profile {
+    folder: PathBuf,
 }
 
-/// `cpu`, or `openvino+cpu(3 nodes)`: the chosen provider first, then whoever else ran nodes.
-/// Removes the file; `None` where it says nothing.
-pub(super) fn active_provider(file: &Path, chosen: ExecutionProvider) -> Option<String> {
-    let text = std::fs::read_to_string(file);
-    // A profile left behind would only puzzle people; that it is gone already is no failure.
-    let _ = std::fs::remove_file(file);
-    summary(&text.ok()?, chosen)
+impl Profile {
+    /// A new folder; none where the temporary folder cannot be written to.
+    pub(super) fn new() -> Option<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let time = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_nanos();
+        let name = format!("dptdepth-{}-{count}-{time:x}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        // Not recursive: a folder that exists already belongs to someone else.
+        fs::DirBuilder::new().mode(0o700).create(&folder).ok()?;
+        Some(Self { folder })
+    }
+
+    /// The start of the profile's file name.
+    pub(super) fn prefix(&self) -> PathBuf {
+        self.folder.join("run")
+    }
+
+    /// Ends the profile of `session` and says what ran its nodes.
+    pub(super) fn finish(
+        self,
+        session: &mut ort::session::Session,
+        chosen: ExecutionProvider,
+    ) -> Option<String> {
+        let file = session.end_profiling().ok()?;
+        let text = fs::read_to_string(Path::new(&file)).ok()?;
+        let events: Vec<Event> = serde_json::from_str(&text).ok()?;
+        describe(&nodes(&events), chosen)
+    }
 }
 
-fn summary(profile: &str, chosen: ExecutionProvider) -> Option<String> {
-    let events: serde_json::Value = serde_json::from_str(profile).ok()?;
-    let mut nodes: BTreeMap<&str, usize> = BTreeMap::new();
-    for event in events.as_array()? {
-        let ran = event["cat"] == "Node"
-            && event["name"].as_str().is_some_and(|name| name.ends_with("_kernel_time"));
-        if let (true, Some(provider)) = (ran, event["args"]["provider"].as_str()) {
-            *nodes.entry(ExecutionProvider::nick_of(provider)).or_default() += 1;
-        }
+impl Drop for Profile {
+    fn drop(&mut self) {
+        // A folder that stays behind in the temporary folder harms nobody.
+        let _ = fs::remove_dir_all(&self.folder);
     }
-    let mut parts = Vec::new();
-    if nodes.remove(chosen.nick()).is_some() {
-        parts.push(chosen.nick().to_string());
+}
+
+#[derive(serde::Deserialize)]
+struct Event {
+    #[serde(default)]
+    cat: String,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    args: Arguments,
+}
+
+#[derive(Default, serde::Deserialize)]
+struct Arguments {
+    provider: Option<String>,
+}
+
+/// The number of nodes that each provider ran.
+fn nodes(events: &[Event]) -> BTreeMap<String, usize> {
+    let kernels: BTreeSet<(&str, &str)> = events
+        .iter()
+        .filter(|event| event.cat == "Node" && event.name.ends_with("_kernel_time"))
+        .filter_map(|event| Some((event.args.provider.as_deref()?, event.name.as_str())))
+        .collect();
+    let mut counts = BTreeMap::new();
+    for (provider, _) in kernels {
+        let name = provider
+            .strip_suffix("ExecutionProvider")
+            .unwrap_or(provider);
+        *counts.entry(name.to_lowercase()).or_default() += 1;
     }
-    parts.extend(nodes.iter().map(|(nick, count)| {
-        let plural = if *count == 1 { "" } else { "s" };
-        format!("{nick}({count} node{plural})")
-    }));
-    (!parts.is_empty()).then(|| parts.join("+"))
+    counts
+}
+
+/// `openvino+cpu(3 nodes)`: the chosen provider first, then the others with what fell to them.
+fn describe(counts: &BTreeMap<String, usize>, chosen: ExecutionProvider) -> Option<String> {
+    let chosen = chosen.name();
+    if counts.len() < 2 {
+        return counts.keys().next().cloned();
+    }
+    let mut parts: Vec<String> = counts
+        .iter()
+        .filter(|(name, _)| *name != chosen)
+        .map(|(name, count)| format!("{name}({count} node{})", if *count == 1 { "" } else { "s" }))
+        .collect();
+    if counts.contains_key(chosen) {
+        parts.insert(0, chosen.to_owned());
+    }
+    Some(parts.join("+"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn kernel(provider: &str, name: &str) -> Event {
+        let json = serde_json::json!({
+            "cat": "Node", "name": format!("{name}_kernel_time"),
+            "args": { "provider": format!("{provider}ExecutionProvider"), "node_index": "3" },
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
     #[test]
-    fn nodes_are_counted_by_who_ran_them() {
-        let node = |provider: &str| {
-            format!(
-                r#"{{"cat":"Node","name":"n_kernel_time","args":{{"provider":"{provider}"}}}}"#
-            )
-        };
-        let (ov, cpu) = (
-            node("OpenVINOExecutionProvider"),
-            node("CPUExecutionProvider"),
-        );
-        let session = r#"{"cat":"Session","name":"model_run","args":{}}"#;
-        let profile = format!("[{session},{ov},{cpu},{cpu}]");
-        let chosen = ExecutionProvider::OpenVino;
+    fn nodes_are_counted_once_each_and_the_chosen_provider_leads() {
+        let events = [
+            kernel("OpenVINO", "a"),
+            kernel("CPU", "b"),
+            kernel("CPU", "b"),
+            kernel("CPU", "c"),
+            Event {
+                cat: "Session".into(),
+                name: "model_run".into(),
+                args: Arguments::default(),
+            },
+        ];
+        let counts = nodes(&events);
+        let described = |counts: &_, chosen| describe(counts, chosen).unwrap();
         assert_eq!(
-            summary(&profile, chosen).as_deref(),
-            Some("openvino+cpu(2 nodes)")
+            described(&counts, ExecutionProvider::OpenVino),
+            "openvino+cpu(2 nodes)"
         );
+        let one = nodes(&[
+            kernel("Tensorrt", "a"),
+            kernel("CUDA", "b"),
+            kernel("CPU", "c"),
+        ]);
         assert_eq!(
-            summary(&format!("[{cpu}]"), chosen).as_deref(),
-            Some("cpu(1 node)")
+            described(&one, ExecutionProvider::TensorRt),
+            "tensorrt+cpu(1 node)+cuda(1 node)"
         );
-        assert_eq!(summary("[]", chosen), None);
-        assert_eq!(summary("damaged", chosen), None);
+        let fallen = nodes(&[kernel("CPU", "b")]);
+        assert_eq!(described(&fallen, ExecutionProvider::OpenVino), "cpu");
+        assert_eq!(describe(&nodes(&[]), ExecutionProvider::Cpu), None);
     }
 }

@@ -1,31 +1,38 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! Execution providers: which there are, and what each is told.
+//! Execution providers: what runs the nodes of a network, and the options each is given.
 
+use std::path::Path;
+
+use ort::ep::{
+    ArbitrarilyConfigurableExecutionProvider, CUDA, ExecutionProvider as _,
+    ExecutionProviderDispatch, OpenVINO, TensorRT,
+};
+use ort::session::builder::GraphOptimizationLevel;
+
+use super::error::InferenceError;
 use super::session::SessionSettings;
-use super::{InferenceError, Runtime};
-use ort::ep::{self, ArbitrarilyConfigurableExecutionProvider as _, ExecutionProvider as _};
 
-/// What runs the model.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Which execution provider runs the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ExecutionProvider {
-    /// The fastest that works: tensorrt if its engine is cached, cuda, openvino, cpu.
+    /// The first that works: TensorRT if its engine is cached already, CUDA, OpenVINO, the CPU.
     #[default]
     Auto,
-    /// ONNX Runtime's own CPU kernels.
+    /// ONNX Runtime's own kernels on the CPU.
     Cpu,
-    /// Intel OpenVINO.
+    /// Intel's OpenVINO on the CPU, an Intel GPU or an NPU.
     OpenVino,
-    /// NVIDIA CUDA.
+    /// An NVIDIA GPU through CUDA and cuDNN.
     Cuda,
-    /// NVIDIA TensorRT.
+    /// An NVIDIA GPU through TensorRT, with CUDA for nodes that it does not take.
     TensorRt,
 }
 
 impl ExecutionProvider {
-    /// The provider's name in properties and messages.
-    pub const fn nick(self) -> &'static str {
+    /// The name used in properties and messages.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Auto => "auto",
             Self::Cpu => "cpu",
@@ -35,126 +42,147 @@ impl ExecutionProvider {
         }
     }
 
-    /// The nick of a provider that ONNX Runtime names in a profile.
-    pub(super) fn nick_of(name: &str) -> &str {
-        match name {
-            "CPUExecutionProvider" => "cpu",
-            "OpenVINOExecutionProvider" => "openvino",
-            "CUDAExecutionProvider" => "cuda",
-            "TensorrtExecutionProvider" => "tensorrt",
-            other => other,
-        }
-    }
-
-    /// Whether the loaded runtime was built with it. Says nothing of drivers and devices.
-    pub(super) fn is_built_in(self, _runtime: &Runtime) -> bool {
+    /// What to do where the provider does not work.
+    pub(super) const fn remedy(self) -> &'static str {
         match self {
-            Self::Auto | Self::Cpu => Ok(true),
-            Self::OpenVino => ep::OpenVINO::is_available(),
-            Self::Cuda => ep::CUDA::is_available(),
-            Self::TensorRt => ep::TensorRT::is_available(),
-        }
-        .unwrap_or(false)
-    }
-
-    /// What to do where it does not work.
-    pub(super) fn remedy(self, runtime: &Runtime) -> String {
-        let wheel = match self {
-            Self::OpenVino => "onnxruntime-openvino",
-            Self::Cuda | Self::TensorRt => "onnxruntime-gpu",
-            Self::Auto | Self::Cpu => return "choose another provider".into(),
-        };
-        let needs = match self {
-            Self::Cuda => ", an NVIDIA driver, CUDA and cuDNN",
-            Self::TensorRt => ", an NVIDIA driver, CUDA and TensorRT",
-            _ => "",
-        };
-        format!(
-            "it needs the ONNX Runtime of the Python wheel {wheel} (set onnxruntime-library){needs}; \
-             loaded is {} {}; or choose another provider",
-            runtime.path().display(),
-            runtime.version()
-        )
-    }
-
-    /// The registration for one session, failing rather than falling back.
-    pub(super) fn dispatch(
-        self,
-        settings: &SessionSettings,
-    ) -> Result<Option<ep::ExecutionProviderDispatch>, InferenceError> {
-        for (name, value) in &settings.provider_options {
-            if name.contains('\0') || value.contains('\0') {
-                return Err(InferenceError::Option { name: name.clone() });
-            }
-        }
-        let device = settings.device.as_deref();
-        if device.is_some_and(|device| device.contains('\0')) {
-            return Err(InferenceError::Option {
-                name: "device".into(),
-            });
-        }
-        let engines = settings.cache.engine_folder(self.nick(), &settings.cache_key);
-        let folder = engines.map(|folder| folder.to_string_lossy().into_owned());
-        let user = &settings.provider_options;
-        let dispatch = match self {
-            Self::Auto | Self::Cpu => return Ok(None),
+            Self::Auto | Self::Cpu => "check the model and the options",
             Self::OpenVino => {
-                let mut openvino = ep::OpenVINO::default();
-                openvino = openvino.with_device_type(device.unwrap_or("CPU"));
-                if settings.threads > 0 {
-                    openvino = openvino.with_num_threads(settings.threads);
-                }
-                if let Some(folder) = folder {
-                    openvino = openvino.with_cache_dir(folder);
-                }
-                user.iter()
-                    .fold(openvino, |ep, (name, value)| {
-                        ep.with_arbitrary_config(name, value)
-                    })
-                    .build()
+                "name a library with OpenVINO in onnxruntime-library (the one of the \
+                 onnxruntime-openvino wheel has it), check device and provider-options"
             }
             Self::Cuda => {
-                let mut cuda = ep::CUDA::default();
-                if let Some(device) = device {
-                    cuda = cuda.with_arbitrary_config("device_id", device);
-                }
-                user.iter()
-                    .fold(cuda, |ep, (name, value)| ep.with_arbitrary_config(name, value))
-                    .build()
+                "name a library with CUDA in onnxruntime-library (the one of the onnxruntime-gpu \
+                 wheel has it), install the NVIDIA driver, CUDA and cuDNN, check device and \
+                 provider-options"
             }
             Self::TensorRt => {
-                let mut tensorrt = ep::TensorRT::default();
-                if let Some(device) = device {
-                    tensorrt = tensorrt.with_arbitrary_config("device_id", device);
-                }
-                if let Some(folder) = folder {
-                    tensorrt = tensorrt
-                        .with_arbitrary_config("trt_engine_cache_enable", "1")
-                        .with_arbitrary_config("trt_engine_cache_path", &folder)
-                        .with_arbitrary_config("trt_timing_cache_enable", "1")
-                        .with_arbitrary_config("trt_timing_cache_path", &folder);
-                }
-                user.iter()
-                    .fold(tensorrt, |ep, (name, value)| {
-                        ep.with_arbitrary_config(name, value)
-                    })
-                    .build()
+                "name a library with TensorRT in onnxruntime-library (the one of the onnxruntime-gpu \
+                 wheel has it), install the NVIDIA driver, CUDA and TensorRT, check device and \
+                 provider-options"
             }
-        };
-        Ok(Some(dispatch.error_on_failure()))
+        }
+    }
+
+    /// Whether the ONNX Runtime in use was built with the provider.
+    pub(super) fn is_built_in(self) -> bool {
+        match self {
+            Self::Auto | Self::Cpu => true,
+            Self::OpenVino => OpenVINO::is_available().unwrap_or(false),
+            Self::Cuda => CUDA::is_available().unwrap_or(false),
+            Self::TensorRt => TensorRT::is_available().unwrap_or(false),
+        }
+    }
+
+    /// What to register with a session, first choice first. Empty for the CPU.
+    pub(super) fn registrations(
+        self,
+        settings: &SessionSettings,
+    ) -> Result<Vec<ExecutionProviderDispatch>, InferenceError> {
+        let cache = settings.cache.entry(self.name(), &settings.cache_key);
+        let cache = cache.as_deref().and_then(Path::to_str);
+        let user = &settings.provider_options;
+        Ok(match self {
+            Self::Auto | Self::Cpu => Vec::new(),
+            Self::OpenVino => {
+                let device = settings.device.as_deref().unwrap_or("CPU");
+                let mut options = vec![("device_type", device.to_owned())];
+                if settings.threads > 0 && device.contains("CPU") {
+                    options.push(("num_of_threads", settings.threads.to_string()));
+                }
+                options.extend(cache.map(|folder| ("cache_dir", folder.to_owned())));
+                vec![
+                    configured(OpenVINO::default(), options, user)
+                        .build()
+                        .error_on_failure(),
+                ]
+            }
+            Self::Cuda => {
+                let options = vec![("device_id", self.gpu(settings)?)];
+                vec![
+                    configured(CUDA::default(), options, user)
+                        .build()
+                        .error_on_failure(),
+                ]
+            }
+            Self::TensorRt => {
+                let gpu = self.gpu(settings)?;
+                let mut options = vec![("device_id", gpu.clone())];
+                if let Some(folder) = cache {
+                    // The provider's own key leaves out weights and sizes; the folder has ours.
+                    options.push(("trt_engine_cache_enable", "1".to_owned()));
+                    options.push(("trt_engine_cache_path", folder.to_owned()));
+                    options.push(("trt_timing_cache_enable", "1".to_owned()));
+                    options.push(("trt_timing_cache_path", folder.to_owned()));
+                }
+                let rest = configured(CUDA::default(), vec![("device_id", gpu)], &[]);
+                vec![
+                    configured(TensorRT::default(), options, user)
+                        .build()
+                        .error_on_failure(),
+                    rest.build().error_on_failure(),
+                ]
+            }
+        })
+    }
+
+    /// The GPU's number as the options take it.
+    fn gpu(self, settings: &SessionSettings) -> Result<String, InferenceError> {
+        let device = settings.device.as_deref().unwrap_or("0");
+        match device.parse::<u16>() {
+            Ok(number) => Ok(number.to_string()),
+            Err(_) => Err(InferenceError::Device {
+                provider: self,
+                device: device.to_owned(),
+                expected: "give the number of a GPU, such as 0",
+            }),
+        }
     }
 }
 
-/// How far ONNX Runtime may rewrite the graph.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+impl std::fmt::Display for ExecutionProvider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// `provider` with our options, each of which the user's may replace.
+fn configured<P: ArbitrarilyConfigurableExecutionProvider>(
+    provider: P,
+    ours: Vec<(&str, String)>,
+    user: &[(String, String)],
+) -> P {
+    let ours = ours
+        .into_iter()
+        .filter(|(key, _)| user.iter().all(|(name, _)| name != key));
+    let provider = ours.fold(provider, |provider, (key, value)| {
+        provider.with_arbitrary_config(key, value)
+    });
+    user.iter().fold(provider, |provider, (key, value)| {
+        provider.with_arbitrary_config(key, value)
+    })
+}
+
+/// How far ONNX Runtime rewrites the graph before it runs it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OptimizationLevel {
     /// Not at all.
     DisableAll,
-    /// Constant folding and redundant nodes.
+    /// Constant folding and removal of what does nothing.
     EnableBasic,
-    /// Node fusions too.
+    /// The above, and fused operators.
     EnableExtended,
-    /// Layout changes too.
+    /// The above, and changes of memory layout.
     #[default]
     EnableAll,
+}
+
+impl From<OptimizationLevel> for GraphOptimizationLevel {
+    fn from(level: OptimizationLevel) -> Self {
+        match level {
+            OptimizationLevel::DisableAll => Self::Disable,
+            OptimizationLevel::EnableBasic => Self::Level1,
+            OptimizationLevel::EnableExtended => Self::Level2,
+            OptimizationLevel::EnableAll => Self::All,
+        }
+    }
 }

@@ -1,328 +1,300 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! One loaded graph and the provider that runs it.
+//! A network that is ready to run.
 
-use super::{Cache, ExecutionProvider, InferenceError, OptimizationLevel, Runtime, profile};
-use ort::session::builder::GraphOptimizationLevel;
-use ort::session::{SessionOutputs, builder::SessionBuilder};
-use ort::value::TensorElementType;
-use ort::value::{DynValue, TensorRef, ValueType};
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-/// How to open a session.
+use ort::ErrorCode;
+use ort::session::builder::SessionBuilder;
+use ort::value::TensorRef;
+
+use super::cache::Cache;
+use super::error::InferenceError;
+use super::profile::Profile;
+use super::provider::{ExecutionProvider, OptimizationLevel};
+use super::runtime::Runtime;
+use super::tensor::{ElementType, Outputs, TensorData, TensorInfo};
+
+/// The most elements the warm-up of [`Session::open`] allocates; larger inputs wait for the first run.
+const LARGEST_WARM_UP: usize = 1 << 28;
+
+/// How a session is to run.
 #[derive(Clone, Debug, Default)]
 pub struct SessionSettings {
-    /// What runs the model.
+    /// What runs the nodes. All but `Auto` run every node there or fail.
     pub provider: ExecutionProvider,
-    /// GPU index or OpenVINO device name; `None` = the provider's first.
+    /// A GPU's number (`0`) or an OpenVINO device (`CPU`, `GPU.0`); the provider's first if absent.
     pub device: Option<String>,
-    /// Threads of one run on the CPU; 0 = one for each core.
+    /// Threads on the CPU; 0 for one on each core.
     pub threads: usize,
-    /// How far the graph may be rewritten.
+    /// How far the graph is rewritten.
     pub optimization_level: OptimizationLevel,
-    /// Passed on to the provider; they have the last word.
+    /// Further options, passed on as they are: the provider's own; for `Cpu`, ONNX Runtime's
+    /// session configuration entries. They replace ours of the same name.
     pub provider_options: Vec<(String, String)>,
-    /// Where compiled engines are kept.
+    /// Where providers keep what they compile.
     pub cache: Cache,
-    /// Names the graph in the cache.
+    /// Tells apart what is in the cache: model, size, and all else that changes the graph.
     pub cache_key: String,
 }
 
-/// Where the graph is.
+/// Where an ONNX model is.
 #[derive(Clone, Copy, Debug)]
 pub enum ModelSource<'a> {
-    /// An `.onnx` file, with external data beside it if it has any.
+    /// In a file, external data beside it.
     File(&'a Path),
-    /// The bytes of one.
+    /// In memory, without external data.
     Memory(&'a [u8]),
 }
 
-/// A tensor's element type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ElementType {
-    /// 32-bit float.
-    F32,
-    /// Unsigned byte.
-    U8,
-    /// 64-bit integer.
-    I64,
-    /// Anything else: not supported.
-    Other,
-}
-
-/// An input or output of a session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TensorInfo {
-    /// Its name.
-    pub name: String,
-    /// Its element type.
-    pub element: ElementType,
-    /// Its dimensions, outermost first; `None` where a run may choose.
-    pub dims: Vec<Option<usize>>,
-}
-
-/// Values to run on, row-major.
-#[derive(Clone, Copy, Debug)]
-pub enum TensorData<'a> {
-    /// Floats.
-    F32(&'a [f32]),
-    /// Bytes.
-    U8(&'a [u8]),
-}
-
-/// An output's values, row-major, in the runtime's own memory.
-#[derive(Clone, Debug)]
-pub enum TensorView<'a> {
-    /// Floats.
-    F32 {
-        /// Dimensions, outermost first.
-        dims: Vec<usize>,
-        /// Values.
-        data: &'a [f32],
-    },
-    /// Bytes.
-    U8 {
-        /// Dimensions, outermost first.
-        dims: Vec<usize>,
-        /// Values.
-        data: &'a [u8],
-    },
-    /// Integers.
-    I64 {
-        /// Dimensions, outermost first.
-        dims: Vec<usize>,
-        /// Values.
-        data: &'a [i64],
-    },
-}
-
-impl TensorView<'_> {
-    /// Dimensions, outermost first.
-    pub fn dims(&self) -> &[usize] {
+impl std::fmt::Display for ModelSource<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::F32 { dims, .. } | Self::U8 { dims, .. } | Self::I64 { dims, .. } => dims,
+            Self::File(path) => write!(f, "the model {}", path.display()),
+            Self::Memory(_) => f.write_str("the model in memory"),
         }
     }
 }
 
-/// The outputs of one run.
-pub struct Outputs<'s>(SessionOutputs<'s>);
-
-impl Outputs<'_> {
-    /// Output `index`, in the graph's order.
-    ///
-    /// # Errors
-    /// If there is none, or its elements are of an unsupported type.
-    pub fn get(&self, index: usize) -> Result<TensorView<'_>, InferenceError> {
-        if index >= self.0.len() {
-            return Err(InferenceError::Interface(format!("it has no output {index}")));
-        }
-        view(&self.0[index]).ok_or_else(|| {
-            InferenceError::Interface(format!(
-                "its output {index} is {:?}, not a tensor of float, uint8 or int64",
-                self.0[index].dtype()
-            ))
-        })
-    }
-}
-
-fn view(value: &DynValue) -> Option<TensorView<'_>> {
-    let dims = |shape: &[i64]| {
-        shape
-            .iter()
-            .map(|&dim| usize::try_from(dim).unwrap_or(0))
-            .collect()
-    };
-    Some(match value.dtype().tensor_type()? {
-        TensorElementType::Float32 => {
-            let (shape, data) = value.try_extract_tensor::<f32>().ok()?;
-            TensorView::F32 { dims: dims(shape), data }
-        }
-        TensorElementType::Uint8 => {
-            let (shape, data) = value.try_extract_tensor::<u8>().ok()?;
-            TensorView::U8 { dims: dims(shape), data }
-        }
-        TensorElementType::Int64 => {
-            let (shape, data) = value.try_extract_tensor::<i64>().ok()?;
-            TensorView::I64 { dims: dims(shape), data }
-        }
-        _ => return None,
-    })
-}
-
-/// A graph that is ready to run.
+/// A network, loaded by one provider, with one input.
+#[derive(Debug)]
 pub struct Session {
-    session: ort::session::Session,
+    inner: ort::session::Session,
+    // Behind `inner`, which writes into the profile's folder until it is dropped.
+    profile: Option<Profile>,
+    provider: ExecutionProvider,
+    active: String,
+    reason: String,
     input: TensorInfo,
     outputs: Vec<TensorInfo>,
-    chosen: ExecutionProvider,
-    /// Set by the first run, which is profiled.
-    active: Option<String>,
-    reason: String,
+    shapes: Vec<Vec<usize>>,
 }
 
 impl Session {
-    /// Loads a graph for the provider that the settings ask for. An explicit provider works or is
-    /// an error; `Auto` takes the fastest that works and notes why.
+    /// Opens the model. A model with fixed dimensions (but for the batch) is also run once, on
+    /// zeros, which compiles what the provider compiles late and shows what runs the nodes.
+    ///
+    /// Takes from milliseconds to minutes (TensorRT) and cannot be stopped.
     ///
     /// # Errors
-    /// If no provider that may be used works, or the model does not load or has several inputs.
+    /// [`InferenceError`]; `is_provider` tells a bad choice of provider from a bad model.
     pub fn open(
         runtime: &'static Runtime,
         source: ModelSource<'_>,
         settings: &SessionSettings,
     ) -> Result<Self, InferenceError> {
-        let explicit = settings.provider;
-        if explicit != ExecutionProvider::Auto {
-            let reason = format!("execution-provider={}", explicit.nick());
-            return Self::open_with(runtime, source, settings, explicit, true, reason);
-        }
-        let mut notes = vec!["tensorrt: no cached engine for this model and size".to_string()];
-        for provider in [ExecutionProvider::Cuda, ExecutionProvider::OpenVino] {
-            let nick = provider.nick();
-            if !provider.is_built_in(runtime) {
-                notes.push(format!("{nick}: not in this ONNX Runtime"));
-                continue;
-            }
-            let reason = format!("{nick}: works; {}", notes.join("; "));
-            match Self::open_with(runtime, source, settings, provider, false, reason) {
-                Ok(session) => return Ok(session),
-                Err(InferenceError::Provider { reason, .. }) => {
-                    notes.push(format!("{nick}: {reason}"));
-                }
-                Err(error) => return Err(error),
+        check_texts(settings)?;
+        match settings.provider {
+            ExecutionProvider::Auto => Self::open_first(runtime, source, settings),
+            provider => {
+                let mut session = Self::attempt(runtime, source, settings, provider, true)?;
+                session.reason = format!("{provider}: asked for");
+                Ok(session)
             }
         }
-        let reason = format!("cpu: always there; {}", notes.join("; "));
-        Self::open_with(runtime, source, settings, ExecutionProvider::Cpu, false, reason)
     }
 
-    fn open_with(
+    /// Opens the model with the first provider that takes it.
+    fn open_first(
+        runtime: &'static Runtime,
+        source: ModelSource<'_>,
+        settings: &SessionSettings,
+    ) -> Result<Self, InferenceError> {
+        const ORDER: [ExecutionProvider; 3] = [
+            ExecutionProvider::TensorRt,
+            ExecutionProvider::Cuda,
+            ExecutionProvider::OpenVino,
+        ];
+        let mut reasons = Vec::new();
+        for provider in ORDER {
+            if !provider.is_built_in() {
+                reasons.push(format!("{provider}: not in this ONNX Runtime"));
+            } else if provider == ExecutionProvider::TensorRt && !engine_is_built(runtime, settings)
+            {
+                reasons.push(format!(
+                    "{provider}: no engine in the cache, and building takes minutes"
+                ));
+            } else {
+                match Self::attempt(runtime, source, settings, provider, false) {
+                    Ok(mut session) => {
+                        reasons.push(format!("{provider}: works"));
+                        session.reason = reasons.join("; ");
+                        return Ok(session);
+                    }
+                    Err(InferenceError::Provider { cause, .. }) => {
+                        reasons.push(format!("{provider}: {cause}"));
+                    }
+                    Err(error) => reasons.push(format!("{provider}: {error}")),
+                }
+            }
+        }
+        // The options and the device were meant for a provider that is not there.
+        let plain = SessionSettings {
+            provider_options: Vec::new(),
+            device: None,
+            ..settings.clone()
+        };
+        let provider = ExecutionProvider::Cpu;
+        let mut session = Self::attempt(runtime, source, &plain, provider, false)?;
+        reasons.push(format!("{provider}: works everywhere"));
+        session.reason = reasons.join("; ");
+        Ok(session)
+    }
+
+    /// Opens the model with one provider; `strict` lets no node fall to the CPU.
+    fn attempt(
         runtime: &'static Runtime,
         source: ModelSource<'_>,
         settings: &SessionSettings,
         provider: ExecutionProvider,
         strict: bool,
-        reason: String,
     ) -> Result<Self, InferenceError> {
-        let failed = |reason: String| InferenceError::Provider {
-            provider: provider.nick(),
-            reason,
-            remedy: provider.remedy(runtime),
-        };
-        if !provider.is_built_in(runtime) {
-            return Err(failed("this ONNX Runtime was built without it".into()));
+        if !provider.is_built_in() {
+            let library = runtime.path().to_owned();
+            return Err(InferenceError::ProviderMissing { provider, library });
         }
-        let dispatch = provider.dispatch(settings)?;
-        let on_cpu = dispatch.is_none();
-        let mut builder = builder(runtime, settings).map_err(|error| InferenceError::Load {
-            reason: error.to_string(),
-        })?;
-        if let Some(dispatch) = dispatch {
-            builder = builder
-                .with_execution_providers([dispatch])
-                .map_err(|error| failed(first_line(&error.to_string())))?;
-            if strict {
-                builder = builder
-                    .with_disable_cpu_fallback()
-                    .map_err(|error| failed(first_line(&error.to_string())))?;
-            }
-        }
-        let committed = match source {
+        let profile = Profile::new();
+        let mut builder = builder(runtime, settings, provider, strict, profile.as_ref())?;
+        let inner = match source {
             ModelSource::File(path) => builder.commit_from_file(path),
             ModelSource::Memory(bytes) => builder.commit_from_memory(bytes),
+        }
+        .map_err(|error| refusal(&error, source, provider))?;
+        let infos = |outlets: &[ort::value::Outlet]| {
+            outlets
+                .iter()
+                .map(TensorInfo::new)
+                .collect::<Result<Vec<_>, _>>()
         };
-        let session = committed.map_err(|error| {
-            let reason = first_line(&error.to_string());
-            if on_cpu {
-                InferenceError::Load { reason }
-            } else {
-                failed(reason)
-            }
-        })?;
-        Self::describe(session, provider, reason)
-    }
-
-    fn describe(
-        session: ort::session::Session,
-        chosen: ExecutionProvider,
-        reason: String,
-    ) -> Result<Self, InferenceError> {
-        let inputs: Vec<_> = session.inputs().iter().map(info).collect();
-        let outputs: Vec<_> = session.outputs().iter().map(info).collect();
-        let count = inputs.len();
-        let Ok([input]) = <[TensorInfo; 1]>::try_from(inputs) else {
-            return Err(InferenceError::Interface(format!(
-                "it has {count} inputs, not one picture"
-            )));
+        let (inputs, outputs) = (infos(inner.inputs())?, infos(inner.outputs())?);
+        let Ok([input]) = <[TensorInfo; 1]>::try_from(inputs.clone()) else {
+            let names = inputs.into_iter().map(|input| input.name).collect();
+            return Err(InferenceError::Inputs { names });
         };
-        Ok(Self {
-            session,
+        let shapes = vec![Vec::new(); outputs.len()];
+        let (active, reason) = (format!("{provider} (not run yet)"), String::new());
+        let mut session = Self {
+            inner,
+            profile,
+            provider,
+            active,
+            reason,
             input,
             outputs,
-            chosen,
-            active: None,
-            reason,
-        })
+            shapes,
+        };
+        session.warm_up()?;
+        if provider == ExecutionProvider::TensorRt {
+            remember_engine(runtime, settings);
+        }
+        Ok(session)
     }
 
-    /// The only input.
+    /// What the network takes.
     pub fn input(&self) -> &TensorInfo {
         &self.input
     }
 
-    /// The outputs, in the graph's order.
+    /// What the network gives, in the model's order.
     pub fn outputs(&self) -> &[TensorInfo] {
         &self.outputs
     }
 
-    /// What really ran the nodes of the first run, such as `cpu` or `openvino+cpu(3 nodes)`;
-    /// before it, the provider that was chosen.
+    /// What ran the nodes: `cpu`, `openvino`, `openvino+cpu(3 nodes)`. Known after the first run.
     pub fn active_provider(&self) -> &str {
-        self.active.as_deref().unwrap_or(self.chosen.nick())
+        &self.active
     }
 
-    /// Why that provider was chosen.
+    /// Why this provider: what was tried before it and why that did not do.
     pub fn provider_reason(&self) -> &str {
         &self.reason
     }
 
-    /// Runs the graph on a tensor of these dimensions.
+    /// Runs the network on `input`, a tensor of the dimensions `dims` in row-major order.
     ///
     /// # Errors
-    /// If the values do not fill the dimensions or the runtime fails.
+    /// [`InferenceError`] if the model does not take such a tensor or fails on it.
     pub fn run(
         &mut self,
         input: TensorData<'_>,
         dims: &[usize],
     ) -> Result<Outputs<'_>, InferenceError> {
-        let failed = |error: ort::Error| InferenceError::Run {
-            reason: error.to_string(),
-        };
-        if self.active.is_none() {
-            drop(run(&mut self.session, input, dims).map_err(failed)?);
-            self.active = self
-                .session
-                .end_profiling()
-                .ok()
-                .and_then(|file| profile::active_provider(Path::new(&file), self.chosen))
-                .or_else(|| Some(format!("{} (not verified)", self.chosen.nick())));
+        let name = || self.input.name.clone();
+        if input.element() != self.input.element {
+            let (expected, given) = (self.input.element, input.element());
+            return Err(InferenceError::InputElement {
+                name: name(),
+                expected,
+                given,
+            });
         }
-        run(&mut self.session, input, dims)
-            .map(Outputs)
-            .map_err(failed)
+        if !self.input.takes(dims, input.len()) {
+            return Err(InferenceError::InputShape {
+                name: name(),
+                expected: self.input.shape(),
+                given: dims.to_vec(),
+                length: input.len(),
+            });
+        }
+        self.observe(input, dims)?;
+        let values = run(&mut self.inner, input, dims, self.provider)?;
+        for (info, shape) in self.outputs.iter().zip(&mut self.shapes) {
+            shape.clear();
+            let dims = values
+                .get(&info.name)
+                .and_then(|value| value.dtype().tensor_shape());
+            shape.extend(
+                dims.iter()
+                    .flat_map(|dims| dims.iter().map(|&dim| dim as usize)),
+            );
+        }
+        Ok(Outputs {
+            values,
+            infos: &self.outputs,
+            shapes: &self.shapes,
+        })
     }
-}
 
-impl Drop for Session {
-    fn drop(&mut self) {
-        if self.active.is_none()
-            && let Ok(file) = self.session.end_profiling()
-        {
-            // No run needs the profile any more.
-            let _ = std::fs::remove_file(file);
+    /// Runs once on zeros if the input's dimensions are known (a free first one counts as 1).
+    fn warm_up(&mut self) -> Result<(), InferenceError> {
+        let mut dims = self.input.dims.clone();
+        if let Some(batch) = dims.first_mut() {
+            batch.get_or_insert(1);
         }
+        let Some(dims) = dims.into_iter().collect::<Option<Vec<usize>>>() else {
+            return Ok(());
+        };
+        let elements = dims
+            .iter()
+            .try_fold(1_usize, |all, &dim| all.checked_mul(dim));
+        let Some(elements @ 1..=LARGEST_WARM_UP) = elements else {
+            return Ok(());
+        };
+        let observed = match self.input.element {
+            ElementType::F32 => self.observe(TensorData::F32(&vec![0.0; elements]), &dims),
+            ElementType::U8 => self.observe(TensorData::U8(&vec![0; elements]), &dims),
+            ElementType::I64 | ElementType::Other(_) => return Ok(()),
+        };
+        observed.map_err(|error| match error {
+            InferenceError::Run { provider, cause } if provider != ExecutionProvider::Cpu => {
+                InferenceError::Provider { provider, cause }
+            }
+            other => other,
+        })
+    }
+
+    /// The first time, runs the network to see what runs its nodes.
+    fn observe(&mut self, input: TensorData<'_>, dims: &[usize]) -> Result<(), InferenceError> {
+        if let Some(profile) = self.profile.take() {
+            let result = run(&mut self.inner, input, dims, self.provider).map(drop);
+            self.active = profile
+                .finish(&mut self.inner, self.provider)
+                .unwrap_or_else(|| format!("{} (not verified)", self.provider));
+            result?;
+        }
+        Ok(())
     }
 }
 
@@ -330,63 +302,139 @@ fn run<'s>(
     session: &'s mut ort::session::Session,
     input: TensorData<'_>,
     dims: &[usize],
-) -> ort::Result<SessionOutputs<'s>> {
+    provider: ExecutionProvider,
+) -> Result<ort::session::SessionOutputs<'s>, InferenceError> {
     match input {
-        TensorData::F32(data) => {
-            let tensor = TensorRef::from_array_view((dims, data))?;
-            session.run(ort::inputs![tensor])
-        }
-        TensorData::U8(data) => {
-            let tensor = TensorRef::from_array_view((dims, data))?;
-            session.run(ort::inputs![tensor])
-        }
+        TensorData::F32(data) => TensorRef::from_array_view((dims, data))
+            .and_then(|tensor| session.run(ort::inputs![tensor])),
+        TensorData::U8(data) => TensorRef::from_array_view((dims, data))
+            .and_then(|tensor| session.run(ort::inputs![tensor])),
+    }
+    .map_err(|cause| InferenceError::Run {
+        provider,
+        cause: cause.to_string(),
+    })
+}
+
+/// Refuses NUL characters: `ort` panics on them.
+fn check_texts(settings: &SessionSettings) -> Result<(), InferenceError> {
+    let cache = settings
+        .cache
+        .folder()
+        .map(|folder| folder.to_string_lossy());
+    let texts = settings
+        .provider_options
+        .iter()
+        .flat_map(|(key, value)| {
+            [
+                ("provider-options", key.as_str()),
+                ("provider-options", value),
+            ]
+        })
+        .chain(settings.device.as_deref().map(|device| ("device", device)))
+        .chain(cache.as_deref().map(|folder| ("cache-dir", folder)));
+    match texts.into_iter().find(|(_, text)| text.contains('\0')) {
+        Some((place, text)) => Err(InferenceError::Nul {
+            place,
+            text: text.to_owned(),
+        }),
+        None => Ok(()),
     }
 }
 
-fn builder(runtime: &Runtime, settings: &SessionSettings) -> ort::Result<SessionBuilder> {
-    let level = match settings.optimization_level {
-        OptimizationLevel::DisableAll => GraphOptimizationLevel::Disable,
-        OptimizationLevel::EnableBasic => GraphOptimizationLevel::Level1,
-        OptimizationLevel::EnableExtended => GraphOptimizationLevel::Level2,
-        OptimizationLevel::EnableAll => GraphOptimizationLevel::All,
-    };
-    let mut builder = ort::session::Session::builder(runtime.environment())?
-        .with_optimization_level(level)?
-        // A pool of the session's own, which sleeps rather than spins while frames are awaited.
-        .with_intra_op_spinning(false)?
-        .with_inter_op_spinning(false)?
-        .with_log_level(ort::logging::LogLevel::Error)?
-        .with_profiling(profile::prefix())?;
-    if settings.threads > 0 {
-        builder = builder.with_intra_threads(settings.threads)?;
+fn builder(
+    runtime: &'static Runtime,
+    settings: &SessionSettings,
+    provider: ExecutionProvider,
+    strict: bool,
+    profile: Option<&Profile>,
+) -> Result<SessionBuilder, InferenceError> {
+    let refused = |what| move |cause: String| InferenceError::Setting { what, cause };
+    let text = |error: ort::Error<SessionBuilder>| error.to_string();
+    let mut builder = SessionBuilder::new(runtime.environment())
+        .map_err(|cause| refused("a session")(cause.to_string()))?
+        .with_optimization_level(settings.optimization_level.into())
+        .map_err(|error| refused("optimization-level")(text(error)))?
+        .with_intra_threads(settings.threads)
+        .map_err(|error| refused("threads")(text(error)))?
+        // Spinning threads would take the cores from the rest of the pipeline between frames.
+        .with_intra_op_spinning(false)
+        .map_err(|error| refused("threads without spinning")(text(error)))?;
+    if let Some(profile) = profile {
+        builder = builder
+            .with_profiling(profile.prefix())
+            .map_err(|error| refused("profiling")(text(error)))?;
     }
-    Ok(builder)
-}
-
-fn info(outlet: &ort::value::Outlet) -> TensorInfo {
-    let (element, dims) = match outlet.dtype() {
-        ValueType::Tensor { ty, shape, .. } => {
-            let element = match ty {
-                TensorElementType::Float32 => ElementType::F32,
-                TensorElementType::Uint8 => ElementType::U8,
-                TensorElementType::Int64 => ElementType::I64,
-                _ => ElementType::Other,
-            };
-            let dims = shape.iter().map(|&dim| usize::try_from(dim).ok()).collect();
-            (element, dims)
+    if provider == ExecutionProvider::Cpu {
+        for (key, value) in &settings.provider_options {
+            builder = builder
+                .with_config_entry(key, value)
+                .map_err(|error| refused("provider-options")(text(error)))?;
         }
-        _ => (ElementType::Other, Vec::new()),
-    };
-    TensorInfo {
-        name: outlet.name().into(),
-        element,
-        dims,
+        return Ok(builder);
+    }
+    if strict {
+        builder = builder
+            .with_disable_cpu_fallback()
+            .map_err(|error| refused("a session without the CPU")(text(error)))?;
+    }
+    builder
+        .with_execution_providers(provider.registrations(settings)?)
+        .map_err(|error| InferenceError::Provider {
+            provider,
+            cause: text(error),
+        })
+}
+
+/// Whether the model or the provider is at fault when a session does not open.
+fn refusal(
+    error: &ort::Error,
+    source: ModelSource<'_>,
+    provider: ExecutionProvider,
+) -> InferenceError {
+    let cause = error.to_string();
+    let model = matches!(
+        error.code(),
+        ErrorCode::NoSuchFile
+            | ErrorCode::NoModel
+            | ErrorCode::InvalidProtobuf
+            | ErrorCode::InvalidGraph
+    );
+    if model || provider == ExecutionProvider::Cpu {
+        InferenceError::Model {
+            model: source.to_string(),
+            cause,
+        }
+    } else {
+        InferenceError::Provider { provider, cause }
     }
 }
 
-/// A provider's failure can be pages of stack; its first lines tell.
-fn first_line(text: &str) -> String {
-    const ENOUGH: usize = 400;
-    let line = text.lines().next().unwrap_or_default();
-    line.chars().take(ENOUGH).collect()
+/// The file that says for which runtime and GPU the cached TensorRT engine was built.
+fn engine_marker(runtime: &Runtime, settings: &SessionSettings) -> Option<(PathBuf, String)> {
+    let folder = settings
+        .cache
+        .entry(ExecutionProvider::TensorRt.name(), &settings.cache_key)?;
+    let gpu = settings.device.as_deref().unwrap_or("0");
+    Some((
+        folder.join("engine.marker"),
+        format!("onnxruntime {}, GPU {gpu}\n", runtime.version()),
+    ))
+}
+
+fn engine_is_built(runtime: &Runtime, settings: &SessionSettings) -> bool {
+    engine_marker(runtime, settings)
+        .is_some_and(|(file, text)| fs::read_to_string(file).is_ok_and(|found| found == text))
+}
+
+fn remember_engine(runtime: &Runtime, settings: &SessionSettings) {
+    if let Some((file, text)) = engine_marker(runtime, settings) {
+        // Without the marker `auto` only builds no engine; the session itself is fine.
+        let _ = settings.cache.prepare(&file).and_then(|()| {
+            fs::write(&file, text).map_err(|cause| super::CacheError::Unwritable {
+                folder: file,
+                cause,
+            })
+        });
+    }
 }

@@ -8,7 +8,7 @@ use std::sync::Once;
 use std::time::Duration;
 
 /// GStreamer with the plugin under test, never an installed copy.
-pub fn init() {
+pub(crate) fn init() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         gst::init().unwrap();
@@ -17,7 +17,7 @@ pub fn init() {
 }
 
 /// A pipeline from its description.
-pub fn pipeline(description: &str) -> gst::Pipeline {
+pub(crate) fn pipeline(description: &str) -> gst::Pipeline {
     init();
     gst::parse::launch(description)
         .unwrap_or_else(|error| panic!("{description}: {error}"))
@@ -27,21 +27,21 @@ pub fn pipeline(description: &str) -> gst::Pipeline {
 
 /// How a run ended.
 #[derive(Debug)]
-pub struct End {
+pub(crate) struct End {
     /// Errors in the order of their arrival: the posting element's factory and the text.
-    pub errors: Vec<(String, String)>,
+    pub(crate) errors: Vec<(String, String)>,
     /// Whether EOS came.
-    pub eos: bool,
+    pub(crate) eos: bool,
     /// Element messages named `dptdepth-model`.
-    pub models: Vec<gst::Structure>,
+    pub(crate) models: Vec<gst::Structure>,
     /// GstProgress: kind of each message.
-    pub progress: Vec<gst::ProgressType>,
+    pub(crate) progress: Vec<gst::ProgressType>,
     /// Warnings.
-    pub warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Plays until EOS or an error, then collects what else is on the bus and stops.
-pub fn play(pipeline: &gst::Pipeline, patience: Duration) -> End {
+pub(crate) fn play(pipeline: &gst::Pipeline, patience: Duration) -> End {
     let bus = pipeline.bus().expect("a pipeline has a bus");
     let started = pipeline.set_state(gst::State::Playing);
     let mut end = End {

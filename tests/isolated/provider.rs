@@ -1,0 +1,165 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! Which provider runs the network, and what is said when the chosen one cannot.
+
+use std::path::Path;
+
+use gstdptdepth::inference::runtime::load;
+use gstdptdepth::inference::{
+    Cache, ExecutionProvider, InferenceError, ModelSource, Session, SessionSettings,
+};
+
+use crate::{Case, assert_says, model, openvino, plain};
+
+pub(super) fn cases() -> Vec<Case> {
+    vec![
+        ("provider/cuda-missing", || {
+            missing(ExecutionProvider::Cuda, "CUDA")
+        }),
+        ("provider/tensorrt-missing", || {
+            missing(ExecutionProvider::TensorRt, "TensorRT")
+        }),
+        ("provider/openvino-missing", || {
+            missing(ExecutionProvider::OpenVino, "OpenVINO")
+        }),
+        ("provider/auto-plain", auto_plain),
+        ("provider/auto-openvino", auto_openvino),
+        ("provider/openvino", explicit_openvino),
+        ("provider/openvino-no-such-device", no_such_device),
+        ("provider/openvino-bad-option", bad_option),
+        ("provider/openvino-cache", openvino_cache),
+        ("provider/nul", nul),
+    ]
+}
+
+fn with(provider: ExecutionProvider) -> SessionSettings {
+    SessionSettings {
+        provider,
+        ..SessionSettings::default()
+    }
+}
+
+fn open(library: &Path, name: &str, settings: &SessionSettings) -> Result<Session, InferenceError> {
+    let runtime = load(Some(library), None).unwrap();
+    Session::open(runtime, ModelSource::File(&model(name)), settings)
+}
+
+fn refused(library: &Path, settings: &SessionSettings) -> InferenceError {
+    let error = open(library, "u8-nhwc.onnx", settings).expect_err("the settings must be refused");
+    assert!(error.is_provider(), "{error}");
+    error
+}
+
+fn missing(provider: ExecutionProvider, needed: &str) {
+    let error = refused(&plain(), &with(provider));
+    assert!(
+        matches!(error, InferenceError::ProviderMissing { .. }),
+        "{error}"
+    );
+    let parts = [
+        provider.name(),
+        needed,
+        "onnxruntime-library",
+        "execution-provider=auto",
+    ];
+    assert_says(&error.to_string(), &parts);
+}
+
+fn auto_plain() {
+    let session = open(&plain(), "u8-nhwc.onnx", &with(ExecutionProvider::Auto)).unwrap();
+    assert_eq!(session.active_provider(), "cpu");
+    let parts = ["cuda: not in", "openvino: not in", "cpu: works"];
+    assert_says(session.provider_reason(), &parts);
+}
+
+fn auto_openvino() {
+    let session = open(&openvino(), "u8-nhwc.onnx", &with(ExecutionProvider::Auto)).unwrap();
+    assert!(
+        session.active_provider().starts_with("openvino"),
+        "{}",
+        session.active_provider()
+    );
+    assert_says(
+        session.provider_reason(),
+        &["cuda: not in", "openvino: works"],
+    );
+}
+
+fn explicit_openvino() {
+    let session = open(
+        &openvino(),
+        "u8-nhwc.onnx",
+        &with(ExecutionProvider::OpenVino),
+    )
+    .unwrap();
+    assert_eq!(session.active_provider(), "openvino");
+    let session = open(&openvino(), "u8-nhwc.onnx", &with(ExecutionProvider::Cpu)).unwrap();
+    assert_eq!(session.active_provider(), "cpu");
+}
+
+fn no_such_device() {
+    let device = Some("TOASTER.7".to_owned());
+    let settings = SessionSettings {
+        device,
+        ..with(ExecutionProvider::OpenVino)
+    };
+    assert_says(
+        &refused(&openvino(), &settings).to_string(),
+        &["TOASTER", "check device"],
+    );
+    let settings = SessionSettings {
+        provider: ExecutionProvider::Auto,
+        ..settings
+    };
+    let session = open(&openvino(), "u8-nhwc.onnx", &settings).unwrap();
+    assert_eq!(session.active_provider(), "cpu");
+    assert_says(session.provider_reason(), &["TOASTER"]);
+}
+
+fn bad_option() {
+    let provider_options = vec![("no_such_option".to_owned(), "1".to_owned())];
+    let settings = SessionSettings {
+        provider_options,
+        ..with(ExecutionProvider::OpenVino)
+    };
+    let message = refused(&openvino(), &settings).to_string();
+    assert_says(&message, &["no_such_option", "provider-options"]);
+}
+
+fn openvino_cache() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = SessionSettings {
+        cache: Cache::open(folder.path().to_str()).unwrap(),
+        cache_key: "tiny".to_owned(),
+        threads: 1,
+        ..with(ExecutionProvider::OpenVino)
+    };
+    open(&openvino(), "u8-nhwc.onnx", &settings).unwrap();
+    let compiled = std::fs::read_dir(folder.path().join("openvino/tiny"))
+        .unwrap()
+        .count();
+    assert!(compiled > 0);
+    open(&openvino(), "u8-nhwc.onnx", &settings).unwrap();
+}
+
+fn nul() {
+    let text = |text: &str| text.to_owned();
+    let option = |key, value| SessionSettings {
+        provider_options: vec![(text(key), text(value))],
+        ..with(ExecutionProvider::Auto)
+    };
+    let device = SessionSettings {
+        device: Some(text("C\0PU")),
+        ..with(ExecutionProvider::Auto)
+    };
+    for (settings, place) in [
+        (option("device\0_type", "CPU"), "provider-options"),
+        (option("device_type", "CPU\0"), "provider-options"),
+        (device, "device"),
+    ] {
+        let error = refused(&plain(), &settings);
+        assert!(matches!(error, InferenceError::Nul { .. }), "{error}");
+        assert_says(&error.to_string(), &[place, "NUL"]);
+    }
+}

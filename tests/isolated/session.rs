@@ -1,0 +1,204 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! Opening and running the models of `tests/data/onnx`, on every provider that runs on a CPU.
+
+use gstdptdepth::inference::runtime::load;
+use gstdptdepth::inference::{
+    ElementType, ExecutionProvider, InferenceError, ModelSource, Session, SessionSettings,
+    TensorData, TensorView,
+};
+
+use crate::{Case, assert_says, model, openvino, plain};
+
+pub(super) fn cases() -> Vec<Case> {
+    vec![
+        ("session/cpu", || everything(ExecutionProvider::Cpu)),
+        ("session/openvino", || {
+            everything(ExecutionProvider::OpenVino)
+        }),
+        ("session/bad-models", bad_models),
+        ("session/bad-inputs", bad_inputs),
+        ("session/leaves-no-files", leaves_no_files),
+    ]
+}
+
+fn open(provider: ExecutionProvider, name: &str) -> Result<Session, InferenceError> {
+    let library = if provider == ExecutionProvider::OpenVino {
+        openvino()
+    } else {
+        plain()
+    };
+    let runtime = load(Some(&library), None).unwrap();
+    let settings = SessionSettings {
+        provider,
+        ..SessionSettings::default()
+    };
+    Session::open(runtime, ModelSource::File(&model(name)), &settings)
+}
+
+fn everything(provider: ExecutionProvider) {
+    f32_of_any_size(provider);
+    u8_of_any_batch(provider);
+    in_memory(provider);
+}
+
+/// The model weights the channels 1/2, 1/4, 1/4: exact for small integers.
+fn f32_of_any_size(provider: ExecutionProvider) {
+    let mut session = open(provider, "f32-nchw.onnx").unwrap();
+    let input = session.input();
+    assert_eq!(
+        (input.name.as_str(), input.element),
+        ("pixel_values", ElementType::F32)
+    );
+    assert_eq!(input.dims, [Some(1), Some(3), None, None]);
+    assert_says(session.active_provider(), &[provider.name(), "not run yet"]);
+    for (height, width) in [(5, 7), (8, 4)] {
+        let area = height * width;
+        let data: Vec<f32> = (0..3 * area).map(|i| (i % 251) as f32).collect();
+        let outputs = session
+            .run(TensorData::F32(&data), &[1, 3, height, width])
+            .unwrap();
+        let TensorView::F32 { dims, data: result } = outputs.get(0).unwrap() else {
+            panic!()
+        };
+        assert_eq!(dims, [1, 1, height, width]);
+        for (i, &value) in result.iter().enumerate() {
+            assert_eq!(
+                value,
+                (2.0 * data[i] + data[area + i] + data[2 * area + i]) / 4.0,
+                "{i}"
+            );
+        }
+        assert_eq!(result.len(), area);
+        assert!(outputs.get(1).is_err());
+    }
+    assert_eq!(session.active_provider(), provider.name());
+}
+
+fn u8_of_any_batch(provider: ExecutionProvider) {
+    let mut session = open(provider, "u8-nhwc.onnx").unwrap();
+    assert_eq!(session.active_provider(), provider.name());
+    assert_eq!(session.input().dims, [None, Some(32), Some(48), Some(3)]);
+    let elements: Vec<_> = session
+        .outputs()
+        .iter()
+        .map(|output| output.element)
+        .collect();
+    assert_eq!(
+        elements,
+        [ElementType::F32, ElementType::U8, ElementType::I64]
+    );
+    for batch in [1, 3] {
+        let data: Vec<u8> = (0..batch * 32 * 48 * 3)
+            .map(|i| (i * 37 % 256) as u8)
+            .collect();
+        let outputs = session
+            .run(TensorData::U8(&data), &[batch, 32, 48, 3])
+            .unwrap();
+        let TensorView::F32 { data: depth, .. } = outputs.get(0).unwrap() else {
+            panic!()
+        };
+        let TensorView::U8 { data: labels, .. } = outputs.get(1).unwrap() else {
+            panic!()
+        };
+        let TensorView::I64 { data: largest, .. } = outputs.get(2).unwrap() else {
+            panic!()
+        };
+        for index in 0..3 {
+            assert_eq!(outputs.get(index).unwrap().dims(), [batch, 32, 48]);
+        }
+        for (i, pixel) in data.chunks_exact(3).enumerate() {
+            let [r, g, b] = [pixel[0], pixel[1], pixel[2]].map(f32::from);
+            assert_eq!(depth[i], (2.0 * r + g + b) / 4.0, "{i}");
+            let most = (0..3).rev().max_by_key(|&channel| pixel[channel]).unwrap();
+            assert_eq!(
+                (usize::from(labels[i]), largest[i]),
+                (most, most as i64),
+                "{i}"
+            );
+        }
+    }
+}
+
+fn in_memory(provider: ExecutionProvider) {
+    let library = if provider == ExecutionProvider::OpenVino {
+        openvino()
+    } else {
+        plain()
+    };
+    let runtime = load(Some(&library), None).unwrap();
+    let bytes = std::fs::read(model("u8-nhwc.onnx")).unwrap();
+    let settings = SessionSettings {
+        provider,
+        threads: 1,
+        ..SessionSettings::default()
+    };
+    let mut session = Session::open(runtime, ModelSource::Memory(&bytes), &settings).unwrap();
+    drop(bytes);
+    let run = std::thread::spawn(move || {
+        let outputs = session
+            .run(TensorData::U8(&[4; 32 * 48 * 3]), &[1, 32, 48, 3])
+            .unwrap();
+        matches!(outputs.get(0).unwrap(), TensorView::F32 { data, .. } if data == [4.0; 32 * 48])
+    });
+    assert!(run.join().unwrap());
+}
+
+fn bad_models() {
+    for provider in [ExecutionProvider::Cpu, ExecutionProvider::Auto] {
+        for name in ["corrupt.onnx", "truncated.onnx", "absent.onnx"] {
+            let error = open(provider, name).expect_err(name);
+            assert!(
+                matches!(error, InferenceError::Model { .. }),
+                "{name}: {error}"
+            );
+            assert!(!error.is_provider(), "{error}");
+            assert_says(&error.to_string(), &[name, "check that the file is whole"]);
+        }
+        let error = open(provider, "two-inputs.onnx").unwrap_err();
+        assert!(matches!(error, InferenceError::Inputs { .. }), "{error}");
+        assert_says(&error.to_string(), &["2 inputs", "left", "right"]);
+    }
+}
+
+fn bad_inputs() {
+    let mut session = open(ExecutionProvider::Cpu, "u8-nhwc.onnx").unwrap();
+    let data = vec![0_u8; 32 * 48 * 3];
+    let error = session
+        .run(TensorData::F32(&[0.0; 3]), &[1, 3])
+        .unwrap_err();
+    assert_says(&error.to_string(), &["rgb", "takes u8", "given f32"]);
+    for dims in [
+        vec![1, 48, 32, 3],
+        vec![2, 32, 48, 3],
+        vec![0, 32, 48, 3],
+        vec![32, 48, 3],
+        vec![usize::MAX, 32, 48, 3],
+        vec![],
+    ] {
+        let error = session.run(TensorData::U8(&data), &dims).unwrap_err();
+        assert!(
+            matches!(error, InferenceError::InputShape { .. }),
+            "{error}"
+        );
+        assert_says(&error.to_string(), &["[?, 32, 48, 3]", "4608 elements"]);
+    }
+    session.run(TensorData::U8(&data), &[1, 32, 48, 3]).unwrap();
+}
+
+/// The profile that shows the provider is removed, with a run and without.
+fn leaves_no_files() {
+    let ours = || {
+        let start = format!("dptdepth-{}-", std::process::id());
+        let entries = std::fs::read_dir(std::env::temp_dir()).unwrap().flatten();
+        entries
+            .filter(|entry| entry.file_name().to_string_lossy().starts_with(&start))
+            .count()
+    };
+    let session = open(ExecutionProvider::Cpu, "f32-nchw.onnx").unwrap();
+    assert_eq!(ours(), 1);
+    drop(session);
+    open(ExecutionProvider::Cpu, "u8-nhwc.onnx").unwrap();
+    assert_eq!(ours(), 0);
+}

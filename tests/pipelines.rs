@@ -1,0 +1,291 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! Every pipeline that the project shows parses, and runs where its source exists here.
+//!
+//! The shell itself expands the pipelines: the scripts of `pipelines/` and the `sh` blocks of the
+//! documents run under bash with a `gst-launch-1.0` that only notes its arguments.
+
+use crate::common::{End, init, play};
+use gst::prelude::*;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+const FRAMES: usize = 3;
+const PATIENCE: Duration = Duration::from_secs(120);
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The arguments of each `gst-launch-1.0` that this bash program starts, options left out.
+fn launches(program: &str, arguments: &[&str], folder: &Path) -> Vec<Vec<String>> {
+    let bin = tempfile::tempdir().unwrap();
+    let notes = bin.path().join("notes");
+    let stub = bin.path().join("gst-launch-1.0");
+    fs::write(
+        &stub,
+        "#!/bin/sh\nprintf '%s\\0' \"$@\" >>\"$NOTES\"\nprintf '\\n\\0' >>\"$NOTES\"\n",
+    )
+    .unwrap();
+    fs::set_permissions(&stub, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = std::env::join_paths(
+        std::iter::once(bin.path().to_path_buf())
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    )
+    .unwrap();
+    let output = Command::new("bash")
+        .args(["-c", program, "bash"])
+        .args(arguments)
+        .current_dir(folder)
+        .env("PATH", path)
+        .env("NOTES", &notes)
+        .env("DPTDEPTH_SINK", "fakesink")
+        .env("DPTDEPTH_FRAMES", FRAMES.to_string())
+        .env_remove("DPTDEPTH_MODEL")
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{program}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let notes = fs::read_to_string(notes).unwrap_or_default();
+    notes
+        .split("\n\0")
+        .filter(|launch| !launch.is_empty())
+        .map(|launch| {
+            launch
+                .split_terminator('\0')
+                .skip_while(|argument| argument.starts_with('-'))
+                .map(str::to_string)
+                .collect()
+        })
+        .collect()
+}
+
+fn parse(arguments: &[String]) -> gst::Pipeline {
+    init();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    gst::parse::launchv(&arguments)
+        .unwrap_or_else(|error| panic!("{}: {error}", arguments.join(" ")))
+        .downcast()
+        .expect("a description of several elements makes a pipeline")
+}
+
+/// The one pipeline of a script in `pipelines/`.
+fn script(name: &str, arguments: &[&str], folder: &Path) -> gst::Pipeline {
+    let path = root().join("pipelines").join(name);
+    let arguments = [&[path.to_str().unwrap()], arguments].concat();
+    let mut launches = launches("\"$@\"", &arguments, folder);
+    assert_eq!(launches.len(), 1, "{name} starts one pipeline");
+    parse(&launches.remove(0))
+}
+
+fn assert_played(end: &End) {
+    assert!(end.eos && end.errors.is_empty(), "{end:?}");
+    assert_eq!(end.models.len(), 1, "the element told what ran: {end:?}");
+}
+
+/// The shell blocks of a document that start pipelines.
+fn shell_blocks(document: &Path) -> Vec<String> {
+    let text = fs::read_to_string(document).unwrap();
+    text.split("```sh\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .filter(|block| block.contains("gst-launch-1.0"))
+        .map(|block| {
+            // Only the pipelines: a block may also show how to get there.
+            let mut inside = false;
+            block
+                .lines()
+                .filter(|line| {
+                    inside = line.starts_with("gst-launch-1.0") || inside;
+                    let wanted = inside;
+                    inside = inside && line.ends_with('\\');
+                    wanted
+                })
+                .collect::<Vec<_>>()
+                .join("\n")
+        })
+        .collect()
+}
+
+#[test]
+fn every_pipeline_in_the_documents_parses() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut documents: Vec<PathBuf> = fs::read_dir(root().join("docs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect();
+    documents.push(root().join("README.md"));
+    let mut count = 0;
+    for document in documents {
+        for block in shell_blocks(&document) {
+            for launch in launches(&block, &[], folder.path()) {
+                let pipeline = parse(&launch);
+                let has_ours = pipeline.iterate_elements().into_iter().flatten().any(|element| {
+                    element.factory().is_some_and(|factory| factory.name() == "dptdepth")
+                });
+                assert!(has_ours, "{}: {launch:?}", document.display());
+                count += 1;
+            }
+        }
+    }
+    assert!(count >= 5, "only {count} pipelines were found in the documents");
+}
+
+#[test]
+fn no_script_is_forgotten() {
+    let tested = [
+        "common.sh", "demo.sh", "overlay.sh", "play-file.sh", "play-rtsp.sh", "play-webcam.sh",
+        "save-ffv1.sh", "save-png.sh", "segmentation.sh",
+    ];
+    let mut found: Vec<String> = fs::read_dir(root().join("pipelines"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "sh"))
+        .collect();
+    found.sort();
+    assert_eq!(found, tested);
+}
+
+#[test]
+fn cameras_and_segmentation_parse() {
+    let folder = tempfile::tempdir().unwrap();
+    script("play-webcam.sh", &[], folder.path());
+    script("play-webcam.sh", &["/dev/video7"], folder.path());
+    script("play-rtsp.sh", &["rtsp://camera.invalid/stream"], folder.path());
+    script("segmentation.sh", &["dpt-large-ade/"], folder.path());
+}
+
+#[test]
+fn the_clip_plays_side_by_side() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_played(&play(&script("play-file.sh", &[], folder.path()), PATIENCE));
+}
+
+#[test]
+fn the_clip_plays_as_an_overlay() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_played(&play(&script("overlay.sh", &[], folder.path()), PATIENCE));
+}
+
+#[test]
+fn the_png_sequence_has_every_frame_in_16_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_played(&play(&script("save-png.sh", &[], folder.path()), PATIENCE));
+    let mut names: Vec<_> = fs::read_dir(folder.path().join("out/png"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    names.sort();
+    assert_eq!(names.len(), FRAMES);
+    for name in names {
+        let image = image::open(&name).unwrap().into_luma16();
+        assert_eq!(image.dimensions(), (1280, 720));
+        let (low, high) = image.as_raw().iter().fold((u16::MAX, 0), |(low, high), &value| {
+            (low.min(value), high.max(value))
+        });
+        assert!(high - low > 30_000, "{}: {low}..{high}", name.display());
+        let fine = image.as_raw().iter().any(|value| value >> 8 != value & 0xff);
+        assert!(fine, "{} is 8 bit made wide", name.display());
+    }
+}
+
+#[test]
+fn the_ffv1_file_holds_every_frame_as_gray16() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_played(&play(&script("save-ffv1.sh", &[], folder.path()), PATIENCE));
+    let back = parse(&[
+        "filesrc".into(),
+        format!("location={}", folder.path().join("out/depth.mkv").display()),
+        "!".into(),
+        "matroskademux".into(),
+        "!".into(),
+        "avdec_ffv1".into(),
+        "!".into(),
+        "video/x-raw,format=GRAY16_LE,width=1280,height=720".into(),
+        "!".into(),
+        "fakesink".into(),
+        "name=sink".into(),
+    ]);
+    let sink = back.by_name("sink").unwrap();
+    let end = play(&back, PATIENCE);
+    assert!(end.eos && end.errors.is_empty(), "{end:?}");
+    let stats = sink.property::<gst::Structure>("stats");
+    assert_eq!(stats.get::<u64>("rendered"), Ok(FRAMES as u64));
+}
+
+/// Runs a Python program of `pipelines/` with the plugin that cargo built beside this test.
+fn python(arguments: &[&str], folder: &Path) -> String {
+    let built = Path::new(env!("CARGO_BIN_EXE_dpt-onnx")).parent().unwrap();
+    assert!(
+        built.join("libgstdptdepth.so").exists(),
+        "the plugin is not built: run `cargo build` first"
+    );
+    let output = Command::new("/usr/bin/python3")
+        .arg(root().join("pipelines").join(arguments[0]))
+        .args(&arguments[1..])
+        .current_dir(folder)
+        .env("GST_PLUGIN_PATH", built)
+        .env("GST_REGISTRY", folder.join("registry.bin"))
+        .env("DPTDEPTH_FRAMES", FRAMES.to_string())
+        .env_remove("DPTDEPTH_MODEL")
+        .output()
+        .unwrap();
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{arguments:?}: {out}{err}");
+    out
+}
+
+#[test]
+fn python_reads_the_depth_of_every_frame() {
+    let folder = tempfile::tempdir().unwrap();
+    let near = python(&["read_meta.py", "--x", "0.5", "--y", "0.95"], folder.path());
+    let far = python(&["read_meta.py", "--x", "0.95", "--y", "0.05"], folder.path());
+    let nearness = |out: &str| -> Vec<f64> {
+        out.lines()
+            .map(|line| {
+                assert!(line.contains("inverse-relative"), "{line}");
+                let (rest, _) = line.rsplit_once(" % near").unwrap();
+                rest.rsplit(' ').next().unwrap().parse().unwrap()
+            })
+            .collect()
+    };
+    let (near, far) = (nearness(&near), nearness(&far));
+    assert_eq!((near.len(), far.len()), (FRAMES, FRAMES));
+    // The grass at the bottom is in front of the sky.
+    assert!(near.iter().zip(&far).all(|(near, far)| near > far), "{near:?} {far:?}");
+}
+
+#[test]
+fn the_demo_writes_its_video_and_sheet() {
+    let folder = tempfile::tempdir().unwrap();
+    let clip = folder.path().join("clip.mkv");
+    let source = parse(
+        &format!(
+            "videotestsrc num-buffers=20 ! video/x-raw,width=163,height=121 ! jpegenc ! matroskamux ! filesink location={}",
+            clip.display()
+        )
+        .split(' ')
+        .map(str::to_string)
+        .collect::<Vec<_>>(),
+    );
+    assert!(play(&source, PATIENCE).eos);
+    let out = python(&["demo.py", "clip.mkv", "--output", "made"], folder.path());
+    for told in ["frames    20 in", "provider  ", "model     ", "inverse-relative"] {
+        assert!(out.contains(told), "{told}: {out}");
+    }
+    let video = fs::metadata(folder.path().join("made/depth.mp4")).unwrap();
+    assert!(video.len() > 1000);
+    let sheet = image::open(folder.path().join("made/sheet.png")).unwrap();
+    assert_eq!(sheet.width(), 1280);
+}
