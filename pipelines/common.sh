@@ -4,7 +4,6 @@
 # What the scripts of this folder share; they source it.
 #
 #   DPTDEPTH_SINK    where the picture goes instead of autovideosink, such as fakesink
-#   DPTDEPTH_FRAMES  stop after so many frames (default: play all)
 #   DPTDEPTH_MODEL   a checkpoint folder, .safetensors or .onnx file instead of the embedded model
 
 set -euo pipefail
@@ -14,5 +13,4 @@ if [[ -f $here/../target/env.sh ]]; then source "$here/../target/env.sh"; fi
 
 clip=$here/media/big-buck-bunny.mp4
 sink=${DPTDEPTH_SINK:-autovideosink}
-limit="identity eos-after=${DPTDEPTH_FRAMES:--1}"
 model=${DPTDEPTH_MODEL:+model-file=$DPTDEPTH_MODEL}

@@ -8,5 +8,5 @@
 
 source "$(dirname "$0")/common.sh"
 
-gst-launch-1.0 filesrc location="${1:-$clip}" ! decodebin ! videoconvert ! $limit \
+gst-launch-1.0 filesrc location="${1:-$clip}" ! decodebin ! videoconvert \
     ! dptdepth $model output=overlay colormap=turbo alpha=0.6 ! videoconvert ! $sink

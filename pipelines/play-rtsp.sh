@@ -11,5 +11,5 @@ source "$(dirname "$0")/common.sh"
 url="${1:?give the address of a camera, such as rtsp://camera.local/stream}"
 
 gst-launch-1.0 rtspsrc location="$url" latency=200 ! application/x-rtp,media=video \
-    ! decodebin ! videoconvert ! $limit ! queue leaky=downstream max-size-buffers=1 \
+    ! decodebin ! videoconvert ! queue leaky=downstream max-size-buffers=1 \
     ! dptdepth $model output=side-by-side ! videoconvert ! $sink

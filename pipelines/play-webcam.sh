@@ -9,6 +9,6 @@
 
 source "$(dirname "$0")/common.sh"
 
-gst-launch-1.0 v4l2src device="${1:-/dev/video0}" ! decodebin ! videoconvert ! $limit \
+gst-launch-1.0 v4l2src device="${1:-/dev/video0}" ! decodebin ! videoconvert \
     ! queue leaky=downstream max-size-buffers=1 \
     ! dptdepth $model output=side-by-side ! videoconvert ! $sink

@@ -67,7 +67,6 @@ def main():
         sys.exit("the element dptdepth is not found; run `source target/env.sh` first")
     pipeline = Gst.parse_launch(
         "filesrc name=source ! decodebin ! videoconvert"
-        f" ! identity eos-after={os.environ.get('DPTDEPTH_FRAMES', '-1')}"
         " ! dptdepth name=depth output=meta ! fakesink name=sink signal-handoffs=true"
     )
     pipeline.get_by_name("source").set_property("location", arguments.video)

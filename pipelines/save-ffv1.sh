@@ -10,5 +10,5 @@ source "$(dirname "$0")/common.sh"
 file=${2:-out/depth.mkv}
 mkdir -p "$(dirname "$file")"
 
-gst-launch-1.0 filesrc location="${1:-$clip}" ! decodebin ! videoconvert ! $limit \
+gst-launch-1.0 filesrc location="${1:-$clip}" ! decodebin ! videoconvert \
     ! dptdepth $model ! video/x-raw,format=GRAY16_LE ! avenc_ffv1 ! matroskamux ! filesink location="$file"

@@ -10,6 +10,6 @@ source "$(dirname "$0")/common.sh"
 folder=${2:-out/png}
 mkdir -p "$folder"
 
-gst-launch-1.0 filesrc location="${1:-$clip}" ! decodebin ! videoconvert ! $limit \
+gst-launch-1.0 filesrc location="${1:-$clip}" ! decodebin ! videoconvert \
     ! dptdepth $model ! video/x-raw,format=GRAY16_LE ! videoconvert ! video/x-raw,format=GRAY16_BE \
     ! pngenc ! multifilesink location="$folder/%05d.png"

@@ -10,5 +10,5 @@
 source "$(dirname "$0")/common.sh"
 segmenter="${1:?give a segmentation checkpoint, such as the folder dpt-large-ade/}"
 
-gst-launch-1.0 filesrc location="${2:-$clip}" ! decodebin ! videoconvert ! $limit \
+gst-launch-1.0 filesrc location="${2:-$clip}" ! decodebin ! videoconvert \
     ! dptdepth model-file="$segmenter" output=overlay alpha=0.6 ! videoconvert ! $sink
