@@ -36,12 +36,19 @@ fn offenders(is_subject: impl Fn(&str) -> bool, needles: &[&str]) -> Vec<String>
         }
         for (number, line) in fs::read_to_string(&file).unwrap().lines().enumerate() {
             let code = line.split("//").next().unwrap_or_default();
-            if needles.iter().any(|needle| code.contains(needle)) {
+            if needles.iter().any(|needle| holds(code, needle)) {
                 offenders.push(format!("src/{name}:{}: {line}", number + 1));
             }
         }
     }
     offenders
+}
+
+/// Whether `needle` is in `code` and not the end of a longer name.
+fn holds(code: &str, needle: &str) -> bool {
+    code.match_indices(needle).any(|(at, _)| {
+        !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_')
+    })
 }
 
 fn within<'a>(parts: &'a [&'a str]) -> impl Fn(&str) -> bool + 'a {

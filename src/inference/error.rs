@@ -14,7 +14,7 @@ pub enum InferenceError {
     /// The ONNX Runtime in use was built without the provider.
     #[error(
         "the ONNX Runtime at {} has no {provider} support; {}, or set execution-provider=auto",
-        library.display(), provider.remedy()
+        library.display(), provider.where_to_get()
     )]
     ProviderMissing {
         /// The provider asked for.

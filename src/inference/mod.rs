@@ -6,7 +6,9 @@
 
 pub mod runtime;
 
+mod builder;
 mod cache;
+mod engine;
 mod error;
 mod library;
 mod profile;

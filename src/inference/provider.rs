@@ -42,23 +42,38 @@ impl ExecutionProvider {
         }
     }
 
-    /// What to do where the provider does not work.
-    pub(super) const fn remedy(self) -> &'static str {
+    /// What to do where the ONNX Runtime in use lacks the provider.
+    pub(super) const fn where_to_get(self) -> &'static str {
         match self {
-            Self::Auto | Self::Cpu => "check the model and the options",
+            Self::Auto | Self::Cpu => "name another library in onnxruntime-library",
             Self::OpenVino => {
                 "name a library with OpenVINO in onnxruntime-library (the one of the \
-                 onnxruntime-openvino wheel has it), check device and provider-options"
+                 onnxruntime-openvino wheel has it)"
             }
             Self::Cuda => {
                 "name a library with CUDA in onnxruntime-library (the one of the onnxruntime-gpu \
-                 wheel has it), install the NVIDIA driver, CUDA and cuDNN, check device and \
-                 provider-options"
+                 wheel has it)"
             }
             Self::TensorRt => {
-                "name a library with TensorRT in onnxruntime-library (the one of the onnxruntime-gpu \
-                 wheel has it), install the NVIDIA driver, CUDA and TensorRT, check device and \
-                 provider-options"
+                "name a library with TensorRT in onnxruntime-library (the one of the \
+                 onnxruntime-gpu wheel has it)"
+            }
+        }
+    }
+
+    /// What to do where the provider is there but does not work.
+    pub(super) const fn remedy(self) -> &'static str {
+        match self {
+            Self::Auto | Self::Cpu => "check provider-options",
+            Self::OpenVino => {
+                "check device and provider-options (a graph with ONNX Runtime's own operators runs \
+                 on cpu and cuda only)"
+            }
+            Self::Cuda => {
+                "install the NVIDIA driver, CUDA and cuDNN, check device and provider-options"
+            }
+            Self::TensorRt => {
+                "install the NVIDIA driver, CUDA and TensorRT, check device and provider-options"
             }
         }
     }

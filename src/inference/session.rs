@@ -3,14 +3,13 @@
 
 //! A network that is ready to run.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use ort::ErrorCode;
-use ort::session::builder::SessionBuilder;
 use ort::value::TensorRef;
 
+use super::builder::{builder, check_texts, provider_failure, refusal};
 use super::cache::Cache;
+use super::engine::{engine_is_built, remember_engine};
 use super::error::InferenceError;
 use super::profile::Profile;
 use super::provider::{ExecutionProvider, OptimizationLevel};
@@ -117,7 +116,16 @@ impl Session {
                     "{provider}: no engine in the cache, and building takes minutes"
                 ));
             } else {
-                match Self::attempt(runtime, source, settings, provider, false) {
+                let opened = Self::attempt(runtime, source, settings, provider, false);
+                let opened = opened.and_then(|session| match session.active.as_str() {
+                    "cpu" => Err(provider_failure(
+                        provider,
+                        settings,
+                        "it takes no node of it",
+                    )),
+                    _ => Ok(session),
+                });
+                match opened {
                     Ok(mut session) => {
                         reasons.push(format!("{provider}: works"));
                         session.reason = reasons.join("; ");
@@ -161,7 +169,7 @@ impl Session {
             ModelSource::File(path) => builder.commit_from_file(path),
             ModelSource::Memory(bytes) => builder.commit_from_memory(bytes),
         }
-        .map_err(|error| refusal(&error, source, provider))?;
+        .map_err(|error| refusal(&error, source, provider, settings))?;
         let infos = |outlets: &[ort::value::Outlet]| {
             outlets
                 .iter()
@@ -185,7 +193,12 @@ impl Session {
             outputs,
             shapes,
         };
-        session.warm_up()?;
+        session.warm_up().map_err(|error| match error {
+            InferenceError::Run { provider, cause } if provider != ExecutionProvider::Cpu => {
+                provider_failure(provider, settings, &cause)
+            }
+            other => other,
+        })?;
         if provider == ExecutionProvider::TensorRt {
             remember_engine(runtime, settings);
         }
@@ -272,17 +285,11 @@ impl Session {
         let Some(elements @ 1..=LARGEST_WARM_UP) = elements else {
             return Ok(());
         };
-        let observed = match self.input.element {
+        match self.input.element {
             ElementType::F32 => self.observe(TensorData::F32(&vec![0.0; elements]), &dims),
             ElementType::U8 => self.observe(TensorData::U8(&vec![0; elements]), &dims),
-            ElementType::I64 | ElementType::Other(_) => return Ok(()),
-        };
-        observed.map_err(|error| match error {
-            InferenceError::Run { provider, cause } if provider != ExecutionProvider::Cpu => {
-                InferenceError::Provider { provider, cause }
-            }
-            other => other,
-        })
+            ElementType::I64 | ElementType::Other(_) => Ok(()),
+        }
     }
 
     /// The first time, runs the network to see what runs its nodes.
@@ -314,127 +321,4 @@ fn run<'s>(
         provider,
         cause: cause.to_string(),
     })
-}
-
-/// Refuses NUL characters: `ort` panics on them.
-fn check_texts(settings: &SessionSettings) -> Result<(), InferenceError> {
-    let cache = settings
-        .cache
-        .folder()
-        .map(|folder| folder.to_string_lossy());
-    let texts = settings
-        .provider_options
-        .iter()
-        .flat_map(|(key, value)| {
-            [
-                ("provider-options", key.as_str()),
-                ("provider-options", value),
-            ]
-        })
-        .chain(settings.device.as_deref().map(|device| ("device", device)))
-        .chain(cache.as_deref().map(|folder| ("cache-dir", folder)));
-    match texts.into_iter().find(|(_, text)| text.contains('\0')) {
-        Some((place, text)) => Err(InferenceError::Nul {
-            place,
-            text: text.to_owned(),
-        }),
-        None => Ok(()),
-    }
-}
-
-fn builder(
-    runtime: &'static Runtime,
-    settings: &SessionSettings,
-    provider: ExecutionProvider,
-    strict: bool,
-    profile: Option<&Profile>,
-) -> Result<SessionBuilder, InferenceError> {
-    let refused = |what| move |cause: String| InferenceError::Setting { what, cause };
-    let text = |error: ort::Error<SessionBuilder>| error.to_string();
-    let mut builder = SessionBuilder::new(runtime.environment())
-        .map_err(|cause| refused("a session")(cause.to_string()))?
-        .with_optimization_level(settings.optimization_level.into())
-        .map_err(|error| refused("optimization-level")(text(error)))?
-        .with_intra_threads(settings.threads)
-        .map_err(|error| refused("threads")(text(error)))?
-        // Spinning threads would take the cores from the rest of the pipeline between frames.
-        .with_intra_op_spinning(false)
-        .map_err(|error| refused("threads without spinning")(text(error)))?;
-    if let Some(profile) = profile {
-        builder = builder
-            .with_profiling(profile.prefix())
-            .map_err(|error| refused("profiling")(text(error)))?;
-    }
-    if provider == ExecutionProvider::Cpu {
-        for (key, value) in &settings.provider_options {
-            builder = builder
-                .with_config_entry(key, value)
-                .map_err(|error| refused("provider-options")(text(error)))?;
-        }
-        return Ok(builder);
-    }
-    if strict {
-        builder = builder
-            .with_disable_cpu_fallback()
-            .map_err(|error| refused("a session without the CPU")(text(error)))?;
-    }
-    builder
-        .with_execution_providers(provider.registrations(settings)?)
-        .map_err(|error| InferenceError::Provider {
-            provider,
-            cause: text(error),
-        })
-}
-
-/// Whether the model or the provider is at fault when a session does not open.
-fn refusal(
-    error: &ort::Error,
-    source: ModelSource<'_>,
-    provider: ExecutionProvider,
-) -> InferenceError {
-    let cause = error.to_string();
-    let model = matches!(
-        error.code(),
-        ErrorCode::NoSuchFile
-            | ErrorCode::NoModel
-            | ErrorCode::InvalidProtobuf
-            | ErrorCode::InvalidGraph
-    );
-    if model || provider == ExecutionProvider::Cpu {
-        InferenceError::Model {
-            model: source.to_string(),
-            cause,
-        }
-    } else {
-        InferenceError::Provider { provider, cause }
-    }
-}
-
-/// The file that says for which runtime and GPU the cached TensorRT engine was built.
-fn engine_marker(runtime: &Runtime, settings: &SessionSettings) -> Option<(PathBuf, String)> {
-    let folder = settings
-        .cache
-        .entry(ExecutionProvider::TensorRt.name(), &settings.cache_key)?;
-    let gpu = settings.device.as_deref().unwrap_or("0");
-    Some((
-        folder.join("engine.marker"),
-        format!("onnxruntime {}, GPU {gpu}\n", runtime.version()),
-    ))
-}
-
-fn engine_is_built(runtime: &Runtime, settings: &SessionSettings) -> bool {
-    engine_marker(runtime, settings)
-        .is_some_and(|(file, text)| fs::read_to_string(file).is_ok_and(|found| found == text))
-}
-
-fn remember_engine(runtime: &Runtime, settings: &SessionSettings) {
-    if let Some((file, text)) = engine_marker(runtime, settings) {
-        // Without the marker `auto` only builds no engine; the session itself is fine.
-        let _ = settings.cache.prepare(&file).and_then(|()| {
-            fs::write(&file, text).map_err(|cause| super::CacheError::Unwritable {
-                folder: file,
-                cause,
-            })
-        });
-    }
 }

@@ -8,6 +8,10 @@
 //! Cases whose name starts with `bare/` run without the variables that the plugin itself reads.
 
 #![expect(clippy::print_stdout, reason = "a test harness reports on stdout")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy knows tests by an attribute that is not used here"
+)]
 
 mod provider;
 mod runtime;

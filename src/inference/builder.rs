@@ -1,0 +1,135 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! From settings to `ort`'s session builder, and from its refusals to errors.
+
+use ort::ErrorCode;
+use ort::session::builder::SessionBuilder;
+
+use super::error::InferenceError;
+use super::profile::Profile;
+use super::provider::ExecutionProvider;
+use super::runtime::Runtime;
+use super::session::{ModelSource, SessionSettings};
+
+/// Refuses NUL characters: `ort` panics on them.
+pub(super) fn check_texts(settings: &SessionSettings) -> Result<(), InferenceError> {
+    let cache = settings
+        .cache
+        .folder()
+        .map(|folder| folder.to_string_lossy());
+    let texts = settings
+        .provider_options
+        .iter()
+        .flat_map(|(key, value)| {
+            [
+                ("provider-options", key.as_str()),
+                ("provider-options", value),
+            ]
+        })
+        .chain(settings.device.as_deref().map(|device| ("device", device)))
+        .chain(cache.as_deref().map(|folder| ("cache-dir", folder)));
+    match texts.into_iter().find(|(_, text)| text.contains('\0')) {
+        Some((place, text)) => Err(InferenceError::Nul {
+            place,
+            text: text.to_owned(),
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The settings as `ort` takes them; `strict` lets no node fall to the CPU.
+pub(super) fn builder(
+    runtime: &'static Runtime,
+    settings: &SessionSettings,
+    provider: ExecutionProvider,
+    strict: bool,
+    profile: Option<&Profile>,
+) -> Result<SessionBuilder, InferenceError> {
+    let refused = |what| move |cause: String| InferenceError::Setting { what, cause };
+    let text = |error: ort::Error<SessionBuilder>| error.to_string();
+    let mut builder = SessionBuilder::new(runtime.environment())
+        .map_err(|cause| refused("a session")(cause.to_string()))?
+        .with_optimization_level(settings.optimization_level.into())
+        .map_err(|error| refused("optimization-level")(text(error)))?
+        .with_intra_threads(settings.threads)
+        .map_err(|error| refused("threads")(text(error)))?
+        // Spinning threads would take the cores from the rest of the pipeline between frames.
+        .with_intra_op_spinning(false)
+        .map_err(|error| refused("threads without spinning")(text(error)))?;
+    if let Some(profile) = profile {
+        builder = builder
+            .with_profiling(profile.prefix())
+            .map_err(|error| refused("profiling")(text(error)))?;
+    }
+    if provider == ExecutionProvider::Cpu {
+        for (key, value) in &settings.provider_options {
+            builder = builder
+                .with_config_entry(key, value)
+                .map_err(|error| refused("provider-options")(text(error)))?;
+        }
+        return Ok(builder);
+    }
+    if strict {
+        builder = builder
+            .with_disable_cpu_fallback()
+            .map_err(|error| refused("a session without the CPU")(text(error)))?;
+    }
+    builder
+        .with_execution_providers(provider.registrations(settings)?)
+        .map_err(|error| provider_failure(provider, settings, &text(error)))
+}
+
+/// A provider's failure with what it was given, which its own message often leaves out.
+pub(super) fn provider_failure(
+    provider: ExecutionProvider,
+    settings: &SessionSettings,
+    cause: &str,
+) -> InferenceError {
+    /// Some messages are pages of stack; their start tells what matters.
+    const ENOUGH: usize = 400;
+    let cause = cause.split_whitespace().collect::<Vec<_>>().join(" ");
+    let cause: String = cause.trim_end_matches('.').chars().take(ENOUGH).collect();
+    let device = settings
+        .device
+        .iter()
+        .map(|device| format!("device {device}"));
+    let options = settings
+        .provider_options
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"));
+    let given: Vec<_> = device.chain(options).collect();
+    let given = match given.as_slice() {
+        [] => String::new(),
+        given => format!(" (with {})", given.join(", ")),
+    };
+    InferenceError::Provider {
+        provider,
+        cause: format!("{cause}{given}"),
+    }
+}
+
+/// Whether the model or the provider is at fault when a session does not open.
+pub(super) fn refusal(
+    error: &ort::Error,
+    source: ModelSource<'_>,
+    provider: ExecutionProvider,
+    settings: &SessionSettings,
+) -> InferenceError {
+    let cause = error.to_string();
+    let model = matches!(
+        error.code(),
+        ErrorCode::NoSuchFile
+            | ErrorCode::NoModel
+            | ErrorCode::InvalidProtobuf
+            | ErrorCode::InvalidGraph
+    );
+    if model || provider == ExecutionProvider::Cpu {
+        InferenceError::Model {
+            model: source.to_string(),
+            cause,
+        }
+    } else {
+        provider_failure(provider, settings, &cause)
+    }
+}
