@@ -7,8 +7,8 @@
 use crate::dpt::{Batch, Flavour, InputForm};
 use crate::frame;
 use crate::inference::{
-    CacheError, ElementType, InferenceError, ModelSource, Runtime, Session,
-    SessionSettings, TensorData, TensorView,
+    CacheError, ElementType, InferenceError, ModelSource, Runtime, Session, SessionSettings,
+    TensorData, TensorView,
 };
 use crate::model::{BuildOptions, Model, ModelError};
 use crate::spec::{ModelSpec, OutputMeaning, Size};
@@ -177,7 +177,11 @@ fn open_session(
     let mut settings = request.session.clone();
     settings.cache_key = cache_key(model, request);
     if let Some(onnx) = model.onnx() {
-        return Ok(Session::open(runtime, ModelSource::File(&onnx.path), &settings)?);
+        return Ok(Session::open(
+            runtime,
+            ModelSource::File(&onnx.path),
+            &settings,
+        )?);
     }
     let stored = settings.cache.graph_path(&settings.cache_key);
     if let Some(path) = stored.as_ref().filter(|path| path.exists()) {
@@ -200,7 +204,11 @@ fn open_session(
         _ => {
             let bytes = graph.to_bytes().map_err(ModelError::from)?;
             drop(graph);
-            Ok(Session::open(runtime, ModelSource::Memory(&bytes), &settings)?)
+            Ok(Session::open(
+                runtime,
+                ModelSource::Memory(&bytes),
+                &settings,
+            )?)
         }
     }
 }
@@ -251,9 +259,7 @@ fn to_planes(rgb: &[u8], pixels: usize, out: &mut [u8]) {
 /// A tensor's dimensions as planes, height and width, and whether the planes come last. With
 /// four dimensions the pair that has the network's aspect ratio is the map, the rest a class each.
 fn planes(dims: &[usize], network: Size) -> Option<(usize, Size, bool)> {
-    let size = |h: usize, w: usize| {
-        Some(Size::new(u32::try_from(h).ok()?, u32::try_from(w).ok()?))
-    };
+    let size = |h: usize, w: usize| Some(Size::new(u32::try_from(h).ok()?, u32::try_from(w).ok()?));
     let distortion = |h: usize, w: usize| {
         let expected = f64::from(network.width) / f64::from(network.height);
         (w as f64 / h as f64 / expected).ln().abs()
@@ -274,9 +280,8 @@ fn read(
     map: &mut Map,
 ) -> Result<Size, EngineError> {
     let dims = tensor.dims();
-    let unusable = |why: &str| {
-        EngineError::Shape(format!("its output has shape {dims:?} and {why}"))
-    };
+    let unusable =
+        |why: &str| EngineError::Shape(format!("its output has shape {dims:?} and {why}"));
     let (classes, size, channels_last) =
         planes(dims, network).ok_or_else(|| unusable("is no map [N, H, W] or [N, C, H, W]"))?;
     match (tensor, segmentation, classes) {
@@ -293,12 +298,19 @@ fn read(
         (TensorView::I64 { data, .. }, true, 1) => {
             let out = labels(map);
             out.clear();
-            out.extend(data.iter().map(|&class| u8::try_from(class).unwrap_or(u8::MAX)));
+            out.extend(
+                data.iter()
+                    .map(|&class| u8::try_from(class).unwrap_or(u8::MAX)),
+            );
         }
         (TensorView::F32 { data, .. }, true, 2..=256) => {
             arg_max(data, classes, size.area(), channels_last, labels(map));
         }
-        (_, true, _) => return Err(unusable("holds no class indices or scores of 2 to 256 classes")),
+        (_, true, _) => {
+            return Err(unusable(
+                "holds no class indices or scores of 2 to 256 classes",
+            ));
+        }
         (_, false, _) => return Err(unusable("is no single f32 map")),
     }
     Ok(size)

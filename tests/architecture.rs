@@ -46,9 +46,8 @@ fn offenders(is_subject: impl Fn(&str) -> bool, needles: &[&str]) -> Vec<String>
 
 /// Whether `needle` is in `code` and not the end of a longer name.
 fn holds(code: &str, needle: &str) -> bool {
-    code.match_indices(needle).any(|(at, _)| {
-        !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_')
-    })
+    code.match_indices(needle)
+        .any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
 }
 
 fn within<'a>(parts: &'a [&'a str]) -> impl Fn(&str) -> bool + 'a {
@@ -70,7 +69,15 @@ fn ort_is_used_under_inference_only() {
 #[test]
 fn the_pure_parts_know_no_gstreamer() {
     let pure = [
-        "frame/", "temporal/", "inference/", "checkpoint/", "graph/", "dpt/", "spec.rs", "engine.rs", "model",
+        "frame/",
+        "temporal/",
+        "inference/",
+        "checkpoint/",
+        "graph/",
+        "dpt/",
+        "spec.rs",
+        "engine.rs",
+        "model",
     ];
     assert_none(&offenders(
         within(&pure),
@@ -98,7 +105,16 @@ fn checkpoints_know_no_graph() {
 fn nothing_points_back() {
     let upper = ["crate::dptdepth", "crate::engine", "crate::meta"];
     assert_none(&offenders(
-        within(&["spec.rs", "frame/", "temporal/", "inference/", "checkpoint/", "graph/", "dpt/", "model"]),
+        within(&[
+            "spec.rs",
+            "frame/",
+            "temporal/",
+            "inference/",
+            "checkpoint/",
+            "graph/",
+            "dpt/",
+            "model",
+        ]),
         &upper,
     ));
     assert_none(&offenders(
@@ -107,6 +123,11 @@ fn nothing_points_back() {
     ));
     assert_none(&offenders(
         within(&["inference/"]),
-        &["crate::frame", "crate::model", "crate::graph", "crate::dpt::"],
+        &[
+            "crate::frame",
+            "crate::model",
+            "crate::graph",
+            "crate::dpt::",
+        ],
     ));
 }

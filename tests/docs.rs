@@ -17,7 +17,9 @@ fn type_and_default(pspec: &glib::ParamSpec) -> (String, String) {
     if let Some(kind) = pspec.downcast_ref::<glib::ParamSpecEnum>() {
         let class = kind.enum_class();
         let nicks: Vec<_> = class.values().iter().map(|value| value.nick()).collect();
-        let default = class.value(kind.default_value_as_i32()).expect("a declared value");
+        let default = class
+            .value(kind.default_value_as_i32())
+            .expect("a declared value");
         return (nicks.join(", "), default.nick().to_string());
     }
     let text = match default.type_() {
@@ -56,13 +58,18 @@ fn when(pspec: &glib::ParamSpec) -> &'static str {
 fn table() -> String {
     init();
     let element = gst::ElementFactory::make("dptdepth").build().unwrap();
-    let mut table = String::from("| property | type | default | settable | meaning |\n|---|---|---|---|---|\n");
+    let mut table =
+        String::from("| property | type | default | settable | meaning |\n|---|---|---|---|---|\n");
     for pspec in element.list_properties() {
         if pspec.owner_type() != element.type_() {
             continue;
         }
         let (kind, default) = type_and_default(&pspec);
-        let default = if when(&pspec) == "read only" { "" } else { &default };
+        let default = if when(&pspec) == "read only" {
+            ""
+        } else {
+            &default
+        };
         table += &format!(
             "| `{}` | {kind} | {default} | {} | {} |\n",
             pspec.name(),

@@ -85,7 +85,14 @@ fn every_sink_format_and_output_works() {
 
 #[test]
 fn extreme_and_portrait_sizes_work() {
-    for (width, height) in [(16, 16), (17, 300), (4096, 16), (16, 4096), (121, 163), (7680, 4320)] {
+    for (width, height) in [
+        (16, 16),
+        (17, 300),
+        (4096, 16),
+        (16, 4096),
+        (121, 163),
+        (7680, 4320),
+    ] {
         let seen = good(&format!(
             "videotestsrc num-buffers=1 ! video/x-raw,format=NV12,width={width},height={height} \
              ! dptdepth network-size=64 ! fakesink name=sink"
@@ -106,7 +113,11 @@ fn too_small_and_interlaced_frames_are_refused_cleanly() {
         let mut harness = gst_check::Harness::new("dptdepth");
         harness.set_src_caps_str(caps);
         let frame = gst::Buffer::with_size(64 * 64 * 3).unwrap();
-        assert_eq!(harness.push(frame), Err(gst::FlowError::NotNegotiated), "{caps}");
+        assert_eq!(
+            harness.push(frame),
+            Err(gst::FlowError::NotNegotiated),
+            "{caps}"
+        );
     }
 }
 
@@ -141,8 +152,14 @@ fn timestamps_durations_flags_and_metas_are_kept() {
         assert_eq!(buffer.pts(), Some(pts));
         assert_eq!(buffer.duration(), Some(gst::ClockTime::from_mseconds(100)));
         assert_eq!(buffer.offset(), 7);
-        assert!(buffer.flags().contains(gst::BufferFlags::DISCONT | gst::BufferFlags::MARKER));
-        let roi = buffer.meta::<gst_video::VideoRegionOfInterestMeta>().unwrap();
+        assert!(
+            buffer
+                .flags()
+                .contains(gst::BufferFlags::DISCONT | gst::BufferFlags::MARKER)
+        );
+        let roi = buffer
+            .meta::<gst_video::VideoRegionOfInterestMeta>()
+            .unwrap();
         assert_eq!(roi.rect(), (1, 2, 3, 4));
         let stamp = buffer.meta::<gst::ReferenceTimestampMeta>().unwrap();
         assert_eq!(stamp.timestamp(), gst::ClockTime::SECOND);
@@ -192,7 +209,11 @@ fn a_seek_and_state_changes_lose_nothing_and_do_not_hang() {
             pipeline.state(gst::ClockTime::from_seconds(60)).0.unwrap();
             let sample: gst::Sample = pipeline.by_name("sink").unwrap().property("last-sample");
             let pts = sample.buffer().unwrap().pts().unwrap();
-            assert_eq!(pts.seconds(), second, "round {round}: no stale frame after a seek");
+            assert_eq!(
+                pts.seconds(),
+                second,
+                "round {round}: no stale frame after a seek"
+            );
         }
         let end = play(&pipeline, PATIENCE);
         assert!(end.eos, "round {round}: {:?}", end.errors);
@@ -205,7 +226,11 @@ fn flush_pause_and_stop_in_the_middle_do_not_hang() {
         "videotestsrc ! video/x-raw,format=RGB,width=64,height=48 ! identity name=upstream \
          ! dptdepth network-size=64 ! fakesink name=sink sync=false async=false",
     );
-    let upstream = pipeline.by_name("upstream").unwrap().static_pad("src").unwrap();
+    let upstream = pipeline
+        .by_name("upstream")
+        .unwrap()
+        .static_pad("src")
+        .unwrap();
     for delay in [0, 1, 5, 20, 50] {
         pipeline.set_state(gst::State::Playing).unwrap();
         std::thread::sleep(Duration::from_millis(delay));
@@ -241,13 +266,26 @@ fn downstream_that_fits_no_output_is_told_by_us() {
     let pipeline = pipeline(
         "videotestsrc num-buffers=2 ! dptdepth output=map ! capsfilter name=filter ! fakesink",
     );
-    let caps = gst::Caps::builder("video/x-raw").field("format", "NV12").build();
-    pipeline.by_name("filter").unwrap().set_property("caps", caps);
+    let caps = gst::Caps::builder("video/x-raw")
+        .field("format", "NV12")
+        .build();
+    pipeline
+        .by_name("filter")
+        .unwrap()
+        .set_property("caps", caps);
     let end = play(&pipeline, PATIENCE);
-    let ours: Vec<_> = end.errors.iter().filter(|(from, _)| from == "dptdepth").collect();
+    let ours: Vec<_> = end
+        .errors
+        .iter()
+        .filter(|(from, _)| from == "dptdepth")
+        .collect();
     assert_eq!(ours.len(), 1, "{:?}", end.errors);
     assert_eq!(end.errors[0].0, "dptdepth");
-    assert!(end.errors[0].1.contains("videoconvert"), "{}", end.errors[0].1);
+    assert!(
+        end.errors[0].1.contains("videoconvert"),
+        "{}",
+        end.errors[0].1
+    );
 }
 
 #[test]
@@ -255,7 +293,9 @@ fn defaults_and_pspecs_agree() {
     init();
     let element = gst::ElementFactory::make("dptdepth").build().unwrap();
     for pspec in element.list_properties() {
-        if pspec.owner_type() == element.type_() && pspec.flags().contains(gst::glib::ParamFlags::WRITABLE) {
+        if pspec.owner_type() == element.type_()
+            && pspec.flags().contains(gst::glib::ParamFlags::WRITABLE)
+        {
             let value = element.property_value(pspec.name());
             assert_eq!(
                 format!("{value:?}"),
@@ -263,7 +303,11 @@ fn defaults_and_pspecs_agree() {
                 "{}",
                 pspec.name()
             );
-            assert!(pspec.blurb().is_some_and(|blurb| blurb.len() > 20), "{}", pspec.name());
+            assert!(
+                pspec.blurb().is_some_and(|blurb| blurb.len() > 20),
+                "{}",
+                pspec.name()
+            );
         }
     }
 }
@@ -284,13 +328,17 @@ fn meta_fields_say_what_the_map_is() {
     assert!(fields.get::<f64>("near").unwrap() > fields.get::<f64>("far").unwrap());
     assert!(fields.get::<f64>("invalid").unwrap().is_nan());
     assert_eq!(
-        ["region-x", "region-y", "region-width", "region-height"].map(|f| fields.get::<i32>(f).unwrap()),
+        ["region-x", "region-y", "region-width", "region-height"]
+            .map(|f| fields.get::<i32>(f).unwrap()),
         [0, 0, 128, 96]
     );
     let data: gst::Buffer = fields.get("data").unwrap();
     assert_eq!(data.size(), (width * height * 4) as usize);
     let map = data.map_readable().unwrap();
-    let values: Vec<f32> = map.chunks_exact(4).map(|v| f32::from_ne_bytes(v.try_into().unwrap())).collect();
+    let values: Vec<f32> = map
+        .chunks_exact(4)
+        .map(|v| f32::from_ne_bytes(v.try_into().unwrap()))
+        .collect();
     assert!(values.iter().all(|v| v.is_finite() && *v >= 0.0));
     assert!(values.iter().any(|v| *v != values[0]));
 }
@@ -312,8 +360,14 @@ fn metas_survive_what_they_should_and_are_dropped_where_they_would_lie() {
     };
     assert_eq!(count("queue"), [128]);
     assert_eq!(count("videoconvert ! video/x-raw,format=I420"), [128]);
-    assert_eq!(count("videoscale ! video/x-raw,width=256,height=192"), [256]);
-    assert_eq!(count("videoscale ! video/x-raw,width=256,height=96,pixel-aspect-ratio=1/1"), [0; 0]);
+    assert_eq!(
+        count("videoscale ! video/x-raw,width=256,height=192"),
+        [256]
+    );
+    assert_eq!(
+        count("videoscale ! video/x-raw,width=256,height=96,pixel-aspect-ratio=1/1"),
+        [0; 0]
+    );
     assert_eq!(count("videocrop left=16"), [0; 0]);
     assert_eq!(count("videoflip video-direction=180"), [0; 0]);
 }

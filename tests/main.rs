@@ -8,4 +8,5 @@ mod common;
 mod docs;
 mod element;
 mod frame;
+mod parity;
 mod pipelines;

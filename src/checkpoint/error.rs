@@ -75,7 +75,10 @@ pub enum CheckpointError {
         name: String,
     },
     /// A tensor that the architecture needs is not there.
-    #[error("tensor {name} is missing{}; the file does not belong to this config", hint(nearest))]
+    #[error(
+        "tensor {name} is missing{}; the file does not belong to this config",
+        hint(nearest)
+    )]
     Missing {
         /// The tensor.
         name: String,

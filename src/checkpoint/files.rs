@@ -24,7 +24,10 @@ fn io(path: &Path) -> impl FnOnce(std::io::Error) -> CheckpointError + '_ {
 pub(super) fn find(path: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
     let metadata = std::fs::metadata(path).map_err(io(path))?;
     if !metadata.is_dir() {
-        return if path.extension().is_some_and(|extension| extension == "json") {
+        return if path
+            .extension()
+            .is_some_and(|extension| extension == "json")
+        {
             shards(path)
         } else {
             Ok(vec![path.into()])
@@ -67,7 +70,10 @@ fn shards(index: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
         .ok_or_else(|| wrong("it has no weight_map".into()))?;
     let names: BTreeSet<&str> = map
         .values()
-        .map(|name| name.as_str().ok_or_else(|| wrong("a shard's name is no text".into())))
+        .map(|name| {
+            name.as_str()
+                .ok_or_else(|| wrong("a shard's name is no text".into()))
+        })
         .collect::<Result<_, _>>()?;
     if names.is_empty() {
         return Err(wrong("it names no shard".into()));
@@ -77,7 +83,8 @@ fn shards(index: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
         .into_iter()
         .map(|name| {
             let mut parts = Path::new(name).components();
-            let plain = matches!(parts.next(), Some(Component::Normal(_))) && parts.next().is_none();
+            let plain =
+                matches!(parts.next(), Some(Component::Normal(_))) && parts.next().is_none();
             if plain {
                 Ok(folder.join(name))
             } else {

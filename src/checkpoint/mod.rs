@@ -73,12 +73,11 @@ impl Checkpoint {
         files::check_magic(path, bytes.as_slice())?;
         let file = self.files.len();
         let whole = bytes.as_slice();
-        let tensors = SafeTensors::deserialize(whole).map_err(|source| {
-            CheckpointError::Format {
+        let tensors =
+            SafeTensors::deserialize(whole).map_err(|source| CheckpointError::Format {
                 path: path.into(),
                 source,
-            }
-        })?;
+            })?;
         for (name, view) in tensors.tensors() {
             let start = view.data().as_ptr() as usize - whole.as_ptr() as usize;
             let entry = Entry {
@@ -114,10 +113,7 @@ impl Checkpoint {
     /// # Errors
     /// If there is none of this name or its element type is not a number.
     pub fn tensor(&self, name: &str) -> Result<Tensor<'_>, CheckpointError> {
-        let entry = self
-            .entries
-            .get(name)
-            .ok_or_else(|| self.missing(name))?;
+        let entry = self.entries.get(name).ok_or_else(|| self.missing(name))?;
         let bytes = &self.files[entry.file].as_slice()[entry.start..entry.end];
         let data = mapped::to_f32(bytes, entry.dtype).ok_or_else(|| CheckpointError::Dtype {
             name: name.into(),

@@ -181,17 +181,25 @@ impl DptConfig {
         if hidden_size % num_attention_heads != 0 {
             return Err(wrong(
                 "num_attention_heads",
-                format!("is {num_attention_heads}, which does not divide hidden_size {hidden_size}"),
+                format!(
+                    "is {num_attention_heads}, which does not divide hidden_size {hidden_size}"
+                ),
             ));
         }
         let act = json.text("hidden_act", "gelu")?;
         if act != "gelu" {
-            return Err(wrong("hidden_act", format!("is {act:?}; only gelu is supported")));
+            return Err(wrong(
+                "hidden_act",
+                format!("is {act:?}; only gelu is supported"),
+            ));
         }
         let num_hidden_layers = json.count("num_hidden_layers", 12, MAX_LAYERS)?;
         let neck_hidden_sizes = json.counts("neck_hidden_sizes", &[96, 192, 384, 768], 1)?;
         if neck_hidden_sizes.len() != LEVELS {
-            return Err(wrong("neck_hidden_sizes", format!("does not have {LEVELS} values")));
+            return Err(wrong(
+                "neck_hidden_sizes",
+                format!("does not have {LEVELS} values"),
+            ));
         }
         let fusion_hidden_size = json.count("fusion_hidden_size", 256, MAX_WIDTH)?;
         let batch_norm = json.flag("use_batch_norm_in_fusion_residual", false)?;
@@ -200,7 +208,10 @@ impl DptConfig {
             return Err(wrong("patch_size", "is not square"));
         }
         if is_hybrid && patch.0 != 16 {
-            return Err(wrong("patch_size", "is not 16, the stride of a hybrid's stem"));
+            return Err(wrong(
+                "patch_size",
+                "is not 16, the stride of a hybrid's stem",
+            ));
         }
         let readout = match json.text("readout_type", "project")? {
             "ignore" => Readout::Ignore,
@@ -214,7 +225,10 @@ impl DptConfig {
             }
         };
         if is_hybrid && readout != Readout::Project {
-            return Err(wrong("readout_type", "is not project, the only one that hybrids know"));
+            return Err(wrong(
+                "readout_type",
+                "is not project, the only one that hybrids know",
+            ));
         }
         Ok(Self {
             taps: taps(&json, is_hybrid, num_hidden_layers)?,
@@ -333,13 +347,24 @@ fn bit(json: &Reader<'_>) -> Result<BitConfig, DptError> {
             ))
         }
     };
-    expect("layer_type", json.text("layer_type", "bottleneck")?, "bottleneck")?;
-    expect("global_padding", json.text("global_padding", "same")?, "same")?;
+    expect(
+        "layer_type",
+        json.text("layer_type", "bottleneck")?,
+        "bottleneck",
+    )?;
+    expect(
+        "global_padding",
+        json.text("global_padding", "same")?,
+        "same",
+    )?;
     expect("hidden_act", json.text("hidden_act", "relu")?, "relu")?;
     let depths = json.counts("depths", &[3, 4, 9], 1)?;
     let mut hidden_sizes = json.counts("hidden_sizes", &[256, 512, 1024, 2048], 4)?;
     if depths.len() < 3 || hidden_sizes.len() < depths.len() || depths.iter().any(|&d| d > 256) {
-        return Err(wrong("backbone_config.depths", "does not describe three stages"));
+        return Err(wrong(
+            "backbone_config.depths",
+            "does not describe three stages",
+        ));
     }
     hidden_sizes.truncate(depths.len());
     Ok(BitConfig {
@@ -363,7 +388,10 @@ fn taps(json: &Reader<'_>, is_hybrid: bool, layers: usize) -> Result<Vec<usize>,
     taps.sort_unstable();
     taps.dedup();
     if taps.len() != expected || taps.iter().any(|&tap| tap >= layers) {
-        return Err(wrong(key, format!("does not name {expected} of the {layers} blocks")));
+        return Err(wrong(
+            key,
+            format!("does not name {expected} of the {layers} blocks"),
+        ));
     }
     Ok(taps)
 }
@@ -384,17 +412,27 @@ fn factors(json: &Reader<'_>) -> Result<Vec<f32>, DptError> {
         .unwrap_or_default();
     let known = |factor: &f32| [0.5, 1.0, 2.0, 4.0, 8.0].contains(factor);
     if factors.len() != LEVELS || !factors.iter().all(known) {
-        return Err(wrong(key, format!("is {list}, not four of 0.5, 1, 2, 4, 8")));
+        return Err(wrong(
+            key,
+            format!("is {list}, not four of 0.5, 1, 2, 4, 8"),
+        ));
     }
     Ok(factors)
 }
 
 fn head_in_index(json: &Reader<'_>) -> Result<usize, DptError> {
     let index = json.number("head_in_index", -1.0)?;
-    let from_start = if index < 0.0 { index + LEVELS as f64 } else { index };
+    let from_start = if index < 0.0 {
+        index + LEVELS as f64
+    } else {
+        index
+    };
     if from_start.fract() == 0.0 && (0.0..LEVELS as f64).contains(&from_start) {
         Ok(from_start as usize)
     } else {
-        Err(wrong("head_in_index", format!("is {index}, not an index of {LEVELS} levels")))
+        Err(wrong(
+            "head_in_index",
+            format!("is {index}, not an index of {LEVELS} levels"),
+        ))
     }
 }

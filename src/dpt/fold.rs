@@ -210,7 +210,12 @@ pub(super) fn position_embedding(
     let columns = axis(from.1, to.1);
     for (top, bottom, down) in axis(from.0, to.0) {
         for &(left, right, across) in &columns {
-            let corners = [at(top, left), at(top, right), at(bottom, left), at(bottom, right)];
+            let corners = [
+                at(top, left),
+                at(top, right),
+                at(bottom, left),
+                at(bottom, right),
+            ];
             out.extend((0..depth).map(|d| {
                 let [a, b, c, e] = corners.map(|corner| corner[d]);
                 let upper = a + (b - a) * across;

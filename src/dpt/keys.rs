@@ -44,7 +44,10 @@ impl<'w> Keys<'w> {
     /// Names what inference has no use for.
     pub(super) fn ignore_unused(&self, config: &DptConfig) {
         let root = &self.root;
-        root.ignore("dpt.layernorm", "taps are taken before the final normalisation");
+        root.ignore(
+            "dpt.layernorm",
+            "taps are taken before the final normalisation",
+        );
         root.ignore("dpt.pooler", "the pooled token is not used");
         root.ignore("auxiliary_head", "used in training only");
         root.ignore("neck.auxiliary_head", "used in training only");
@@ -52,10 +55,8 @@ impl<'w> Keys<'w> {
             "dpt.embeddings.patch_embeddings.mask_token",
             "used in training only",
         );
-        self.fusion(0).ignore(
-            "residual_layer1",
-            "the coarsest fusion has no second input",
-        );
+        self.fusion(0)
+            .ignore("residual_layer1", "the coarsest fusion has no second input");
         let last = config.taps.last().copied().unwrap_or_default();
         for index in last + 1..config.num_hidden_layers {
             self.block(index).ignore("", "comes after the last tap");

@@ -129,7 +129,13 @@ pub fn build(
     let embedded = embed::build(&mut b, config, &keys, &context, &pixels, &normalisation)?;
     context.stage(&mut b, "embedding", &embedded.tokens);
     let mut taps = embedded.features;
-    taps.extend(encoder::build(&mut b, config, &keys, &context, &embedded.tokens)?);
+    taps.extend(encoder::build(
+        &mut b,
+        config,
+        &keys,
+        &context,
+        &embedded.tokens,
+    )?);
     for (index, tap) in taps.iter().enumerate() {
         context.stage(&mut b, &format!("tap.{index}"), tap);
     }

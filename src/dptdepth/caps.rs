@@ -213,11 +213,18 @@ mod tests {
             Some("RGB")
         );
         assert_eq!(
-            chosen(Output::Map, OutputMeaning::Labels, "video/x-raw,format=GRAY16_LE"),
+            chosen(
+                Output::Map,
+                OutputMeaning::Labels,
+                "video/x-raw,format=GRAY16_LE"
+            ),
             None
         );
         assert_eq!(chosen(Output::Meta, relative, any).as_deref(), Some("NV12"));
-        assert_eq!(chosen(Output::Overlay, relative, "video/x-raw,format=I420"), None);
+        assert_eq!(
+            chosen(Output::Overlay, relative, "video/x-raw,format=I420"),
+            None
+        );
     }
 
     #[test]
@@ -241,7 +248,11 @@ mod tests {
         let sink = src_to_sink(&src, output, meaning);
         assert_eq!(sink.structure(0).unwrap().get::<i32>("width"), Ok(640));
         let open = src_to_sink(&caps("video/x-raw,width=[100,2000]"), output, meaning);
-        let width = open.structure(0).unwrap().get::<gst::IntRange<i32>>("width").unwrap();
+        let width = open
+            .structure(0)
+            .unwrap()
+            .get::<gst::IntRange<i32>>("width")
+            .unwrap();
         assert_eq!((width.min(), width.max()), (50, 1000));
     }
 

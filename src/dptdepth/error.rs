@@ -81,9 +81,7 @@ pub(super) fn no_common_caps(
         .map_or("?", |(_, value)| value.nick());
     error_msg!(
         gst::CoreError::Negotiation,
-        (
-            "Downstream takes no format that output={nick} can give; put videoconvert after dptdepth or choose another output"
-        ),
+        ("Downstream takes no format that output={nick} can give; put videoconvert after dptdepth or choose another output"),
         ["dptdepth can give {ours}; downstream takes {downstream}"]
     )
 }
@@ -103,7 +101,10 @@ pub(super) fn frame(error: &FrameError) -> gst::ErrorMessage {
 
 /// A result could not be attached.
 pub(super) fn meta(error: &gst::glib::BoolError) -> gst::ErrorMessage {
-    error_msg!(gst::CoreError::Failed, ("Cannot attach the result meta: {error}"))
+    error_msg!(
+        gst::CoreError::Failed,
+        ("Cannot attach the result meta: {error}")
+    )
 }
 
 /// No pool gives buffers of this size.

@@ -233,7 +233,12 @@ impl ObjectSubclass for DptDepth {
             .activatemode_function(|_, parent, mode, active| {
                 Self::catch_panic_pad_function(
                     parent,
-                    || Err(gst::loggable_error!(CAT, "panic while activating the src pad")),
+                    || {
+                        Err(gst::loggable_error!(
+                            CAT,
+                            "panic while activating the src pad"
+                        ))
+                    },
                     |this| match mode {
                         gst::PadMode::Push => this.activate_src(active),
                         _ => Err(gst::loggable_error!(CAT, "only push mode is supported")),

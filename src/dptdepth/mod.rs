@@ -184,10 +184,7 @@ impl From<OptimizationLevel> for inference::OptimizationLevel {
 pub enum RangeMode {
     /// A robust range that follows the video slowly.
     #[default]
-    #[enum_value(
-        name = "A robust range that follows the video slowly",
-        nick = "smooth"
-    )]
+    #[enum_value(name = "A robust range that follows the video slowly", nick = "smooth")]
     Smooth,
     /// Each frame's own minimum and maximum.
     #[enum_value(name = "Each frame's own minimum and maximum", nick = "frame")]

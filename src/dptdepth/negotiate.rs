@@ -123,10 +123,11 @@ impl Pump {
             })?;
         if stream.src_caps.as_ref() != Some(&src_caps) {
             gst::info!(CAT, imp = element, "src caps {src_caps}");
-            if !element
-                .src_pad
-                .push_event(gst::event::Caps::new(&src_caps))
-                && element.src_pad.pad_flags().contains(gst::PadFlags::FLUSHING)
+            if !element.src_pad.push_event(gst::event::Caps::new(&src_caps))
+                && element
+                    .src_pad
+                    .pad_flags()
+                    .contains(gst::PadFlags::FLUSHING)
             {
                 return Err(gst::FlowError::Flushing.into());
             }
@@ -210,7 +211,9 @@ impl Pool {
             gst::debug!(CAT, imp = element, "downstream answers no allocation query");
         }
         let size = u32::try_from(info.size()).map_err(|_| error::caps(caps))?;
-        let with_video_meta = query.find_allocation_meta::<gst_video::VideoMeta>().is_some();
+        let with_video_meta = query
+            .find_allocation_meta::<gst_video::VideoMeta>()
+            .is_some();
         let offered = query.allocation_pools().next().map(|offer| {
             let (pool, size, min, max) = offer;
             (pool.map(|pool| pool.to_owned()), size, min, max)

@@ -3,9 +3,9 @@
 
 //! From settings to an opened model and a loaded runtime: READY → PAUSED.
 
+use super::RangeMode;
 use super::error;
 use super::settings::Settings;
-use super::RangeMode;
 use crate::frame::ADE20K_NAMES;
 use crate::inference::{Cache, CacheError, Runtime, SessionSettings, runtime};
 use crate::model::Model;

@@ -107,7 +107,10 @@ impl Pump {
         let Some(stream) = &mut self.stream else {
             return Err(gst::FlowError::NotNegotiated.into());
         };
-        if let Some(time) = buffer.pts().and_then(|pts| self.segment.to_stream_time(pts)) {
+        if let Some(time) = buffer
+            .pts()
+            .and_then(|pts| self.segment.to_stream_time(pts))
+        {
             let _ = element.obj().sync_values(time);
         }
         stream.preprocess(&buffer, &mut self.rgb)?;

@@ -91,10 +91,7 @@ impl Queue {
             Item::Buffer(_) => false,
             Item::Event(event) => {
                 event.is_sticky()
-                    && !matches!(
-                        event.type_(),
-                        gst::EventType::Segment | gst::EventType::Eos
-                    )
+                    && !matches!(event.type_(), gst::EventType::Segment | gst::EventType::Eos)
             }
         });
         state.buffers = 0;
@@ -120,9 +117,10 @@ impl Queue {
 
     /// Whether EOS waits: upstream has sent all it will and asks for no result any more.
     pub(super) fn has_eos(&self) -> bool {
-        self.lock().items.iter().any(
-            |item| matches!(item, Item::Event(event) if event.type_() == gst::EventType::Eos),
-        )
+        self.lock()
+            .items
+            .iter()
+            .any(|item| matches!(item, Item::Event(event) if event.type_() == gst::EventType::Eos))
     }
 
     /// Appends a buffer, once there is room for it.
@@ -237,9 +235,9 @@ mod tests {
         let queue = Queue::default();
         queue.start();
         queue.push_event(gst::event::StreamStart::new("s"));
-        queue.push_event(gst::event::Segment::new(
-            &gst::FormattedSegment::<gst::ClockTime>::new(),
-        ));
+        queue.push_event(gst::event::Segment::new(&gst::FormattedSegment::<
+            gst::ClockTime,
+        >::new()));
         queue.push_buffer(gst::Buffer::new()).unwrap();
         queue.flush();
         assert!(queue.pop().is_none());

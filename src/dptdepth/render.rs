@@ -60,7 +60,10 @@ impl Renderer {
         let lut = if opened.is_segmentation() {
             (None, Lut::from_palette(&palette(opened.classes())))
         } else {
-            (Some(Colormap::default()), frame::Colormap::from(Colormap::default()).lut())
+            (
+                Some(Colormap::default()),
+                frame::Colormap::from(Colormap::default()).lut(),
+            )
         };
         Self {
             opened: opened.clone(),
@@ -83,13 +86,22 @@ impl Renderer {
         let layout = video::layout(&info).ok_or_else(error::unreadable_frame)?;
         let side_by_side = self.opened.settings.output == Output::SideBySide;
         let drawn = if side_by_side {
-            Layout { size: self.in_layout.size, ..layout }
+            Layout {
+                size: self.in_layout.size,
+                ..layout
+            }
         } else {
             layout
         };
         let writer = MapWriter::new(self.map_size, &self.fit, &drawn).map_err(draw_error)?;
         let converter = side_by_side.then(|| RgbConverter::new(&self.in_layout));
-        self.target = Some(Target { info, layout, writer, pool, converter });
+        self.target = Some(Target {
+            info,
+            layout,
+            writer,
+            pool,
+            converter,
+        });
         Ok(())
     }
 
@@ -129,11 +141,17 @@ impl Renderer {
     /// Brings a depth map into 16-bit codes and its colours up to date; the range it was mapped by.
     fn encode(&mut self, map: &engine::Map, looks: &Looks) -> Result<ValueRange, Stop> {
         let engine::Map::Depth(values) = map else {
-            return Ok(ValueRange { near: 0.0, far: 0.0 });
+            return Ok(ValueRange {
+                near: 0.0,
+                far: 0.0,
+            });
         };
         let larger_is_nearer = self.opened.spec.output.larger_is_nearer();
-        self.range
-            .set_mode(looks.range_mode.to_temporal(looks.range_near, looks.range_far));
+        self.range.set_mode(
+            looks
+                .range_mode
+                .to_temporal(looks.range_near, looks.range_far),
+        );
         let whole = MapRef::new(values, self.map_size).map_err(draw_error)?;
         let shown = whole.crop(self.content).map_err(draw_error)?;
         let range = self.range.update(&shown, larger_is_nearer);
@@ -199,7 +217,12 @@ impl Renderer {
 
     /// The part of the map that shows the frame, as the meta's data.
     fn map_data(&mut self, map: &engine::Map) -> Result<gst::Buffer, Stop> {
-        let Rect { x, y, width, height } = self.content;
+        let Rect {
+            x,
+            y,
+            width,
+            height,
+        } = self.content;
         let bytes_per_value = match map {
             engine::Map::Depth(_) => 4,
             engine::Map::Labels(_) => 1,
@@ -224,7 +247,8 @@ impl Renderer {
             for (row, out) in data.chunks_exact_mut(row_bytes).enumerate() {
                 match map {
                     engine::Map::Depth(values) => {
-                        for (value, out) in values[row_of(row)].iter().zip(out.chunks_exact_mut(4)) {
+                        for (value, out) in values[row_of(row)].iter().zip(out.chunks_exact_mut(4))
+                        {
                             out.copy_from_slice(&value.to_ne_bytes());
                         }
                     }
@@ -280,17 +304,27 @@ impl Target {
             .map_err(|_| error::unreadable_frame())?;
         let mut picture = video::write(&mut frame, self.layout).map_err(draw_error)?;
         match &mut self.converter {
-            None => self.writer.write(map, lut, &mut picture).map_err(draw_error)?,
+            None => self
+                .writer
+                .write(map, lut, &mut picture)
+                .map_err(draw_error)?,
             Some(converter) => {
                 let source = VideoFrameRef::from_buffer_ref_readable(input, in_info)
                     .map_err(|_| error::unreadable_frame())?;
                 let source = video::read(&source, in_layout).map_err(draw_error)?;
                 let Size { height, width } = in_layout.size;
-                let half = |x| Rect { x, y: 0, width, height };
+                let half = |x| Rect {
+                    x,
+                    y: 0,
+                    width,
+                    height,
+                };
                 let mut left = picture.crop(half(0)).map_err(draw_error)?;
                 converter.run(&source, &mut left).map_err(draw_error)?;
                 let mut right = picture.crop(half(width)).map_err(draw_error)?;
-                self.writer.write(map, lut, &mut right).map_err(draw_error)?;
+                self.writer
+                    .write(map, lut, &mut right)
+                    .map_err(draw_error)?;
             }
         }
         drop(frame);

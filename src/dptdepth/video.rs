@@ -117,7 +117,10 @@ pub(super) fn read<'a>(
         layout,
         planes
             .take(frame.n_planes() as usize)
-            .map(|(data, s)| Plane { data, stride: stride(s) }),
+            .map(|(data, s)| Plane {
+                data,
+                stride: stride(s),
+            }),
     )
 }
 

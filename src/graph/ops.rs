@@ -73,8 +73,12 @@ impl Builder {
         group: usize,
     ) -> Result<Value, GraphError> {
         let (n, [c, h, w]) = self.picture("Conv", x)?;
-        let &[Dim::Fixed(m), Dim::Fixed(per_group), Dim::Fixed(kh), Dim::Fixed(kw)] =
-            weight.dims.as_slice()
+        let &[
+            Dim::Fixed(m),
+            Dim::Fixed(per_group),
+            Dim::Fixed(kh),
+            Dim::Fixed(kw),
+        ] = weight.dims.as_slice()
         else {
             return Err(self.error("Conv", format!("weight {:?}", weight.dims)));
         };
@@ -121,11 +125,12 @@ impl Builder {
     ) -> Result<Value, GraphError> {
         let (n, [c, h, w]) = self.picture("ConvTranspose", x)?;
         let out = match weight.dims.as_slice() {
-            &[Dim::Fixed(from), Dim::Fixed(m), Dim::Fixed(kh), Dim::Fixed(kw)]
-                if from == c && kh == kw && bias.dims == fixed(&[m]) =>
-            {
-                (m, kh)
-            }
+            &[
+                Dim::Fixed(from),
+                Dim::Fixed(m),
+                Dim::Fixed(kh),
+                Dim::Fixed(kw),
+            ] if from == c && kh == kw && bias.dims == fixed(&[m]) => (m, kh),
             dims => {
                 return Err(self.error(
                     "ConvTranspose",
@@ -259,16 +264,25 @@ impl Builder {
         epsilon: f32,
     ) -> Result<Value, GraphError> {
         let last = x.dims.last().copied();
-        if scale.dims != bias.dims || Some(scale.dims.as_slice()) != last.as_ref().map(std::slice::from_ref) {
+        if scale.dims != bias.dims
+            || Some(scale.dims.as_slice()) != last.as_ref().map(std::slice::from_ref)
+        {
             return Err(self.error(
                 "LayerNormalization",
-                format!("input {:?}, scale {:?}, bias {:?}", x.dims, scale.dims, bias.dims),
+                format!(
+                    "input {:?}, scale {:?}, bias {:?}",
+                    x.dims, scale.dims, bias.dims
+                ),
             ));
         }
         Ok(self.node(
             "LayerNormalization",
             &[x, scale, bias],
-            &[("axis", Int(-1)), ("epsilon", Float(epsilon)), ("stash_type", Int(1))],
+            &[
+                ("axis", Int(-1)),
+                ("epsilon", Float(epsilon)),
+                ("stash_type", Int(1)),
+            ],
             F32,
             x.dims.clone(),
         ))
@@ -327,7 +341,11 @@ impl Builder {
         if full_h < kernel || full_w < kernel || stride == 0 {
             return Err(self.error("MaxPool", format!("kernel {kernel} on {:?}", x.dims)));
         }
-        let out = [c, (full_h - kernel) / stride + 1, (full_w - kernel) / stride + 1];
+        let out = [
+            c,
+            (full_h - kernel) / stride + 1,
+            (full_w - kernel) / stride + 1,
+        ];
         let (kernel, stride) = (kernel as i64, stride as i64);
         Ok(self.node(
             "MaxPool",
@@ -375,9 +393,21 @@ impl Builder {
         let sizes = match n {
             Dim::Fixed(n) => self.integers(&[n as i64, c as i64, height as i64, width as i64]),
             Dim::Batch => {
-                let shape = self.node("Shape", &[x], &[("end", Int(1)), ("start", Int(0))], ElementType::I64, fixed(&[1]));
+                let shape = self.node(
+                    "Shape",
+                    &[x],
+                    &[("end", Int(1)), ("start", Int(0))],
+                    ElementType::I64,
+                    fixed(&[1]),
+                );
                 let rest = self.integers(&[c as i64, height as i64, width as i64]);
-                self.node("Concat", &[&shape, &rest], &[("axis", Int(0))], ElementType::I64, fixed(&[4]))
+                self.node(
+                    "Concat",
+                    &[&shape, &rest],
+                    &[("axis", Int(0))],
+                    ElementType::I64,
+                    fixed(&[4]),
+                )
             }
         };
         Ok(self.node("Resize", &[x, &none, &none, &sizes], &attributes, F32, dims))
@@ -421,7 +451,13 @@ impl Builder {
             .collect();
         let shape = self.integers(&shape);
         let dims = [vec![x.dims[0]], fixed(rest)].concat();
-        Ok(self.node("Reshape", &[x, &shape], &[("allowzero", Int(0))], x.element, dims))
+        Ok(self.node(
+            "Reshape",
+            &[x, &shape],
+            &[("allowzero", Int(0))],
+            x.element,
+            dims,
+        ))
     }
 
     /// `Slice` of `axis` from `start` to before `end`.
@@ -436,7 +472,10 @@ impl Builder {
         end: usize,
     ) -> Result<Value, GraphError> {
         if start >= end || x.fixed(axis).is_none_or(|size| end > size) {
-            return Err(self.error("Slice", format!("{start}..{end} of axis {axis} of {:?}", x.dims)));
+            return Err(self.error(
+                "Slice",
+                format!("{start}..{end} of axis {axis} of {:?}", x.dims),
+            ));
         }
         let starts = self.integers(&[start as i64]);
         let ends = self.integers(&[end as i64]);
@@ -468,7 +507,11 @@ impl Builder {
         Ok(self.node(
             "ArgMax",
             &[x],
-            &[("axis", Int(1)), ("keepdims", Int(0)), ("select_last_index", Int(0))],
+            &[
+                ("axis", Int(1)),
+                ("keepdims", Int(0)),
+                ("select_last_index", Int(0)),
+            ],
             ElementType::I64,
             [vec![n], fixed(&[h, w])].concat(),
         ))
@@ -497,7 +540,10 @@ impl Builder {
             || heads == 0
             || width.is_none_or(|width| width % heads != 0)
         {
-            return Err(self.error("MultiHeadAttention", format!("{heads} heads of {:?}", query.dims)));
+            return Err(self.error(
+                "MultiHeadAttention",
+                format!("{heads} heads of {:?}", query.dims),
+            ));
         }
         Ok(self.contrib_node(
             "MultiHeadAttention",

@@ -10,9 +10,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     /// There is nothing at the path.
-    #[error(
-        "no such model; give a checkpoint folder, a .safetensors or an .onnx file: {path:?}"
-    )]
+    #[error("no such model; give a checkpoint folder, a .safetensors or an .onnx file: {path:?}")]
     NotFound {
         /// The path.
         path: PathBuf,
@@ -62,7 +60,9 @@ pub enum ModelError {
     #[error("the model is an ONNX graph already; only checkpoints can be exported")]
     AlreadyOnnx,
     /// The plugin was built without its default model.
-    #[error("this build contains no default model; set model-file, or build with the feature embedded-model")]
+    #[error(
+        "this build contains no default model; set model-file, or build with the feature embedded-model"
+    )]
     NoEmbedded,
     /// The weights.
     #[error(transparent)]

@@ -74,7 +74,10 @@ impl Model {
             },
         })?;
         let identity = identity::of(path)?;
-        if path.extension().is_some_and(|extension| extension == "onnx") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "onnx")
+        {
             let (spec, onnx) = onnx::open(path)?;
             return Ok(Self {
                 spec,
@@ -90,12 +93,17 @@ impl Model {
             path.parent().unwrap_or(Path::new("."))
         };
         let config_path = folder.join("config.json");
-        let config = read_json(&config_path)?.ok_or_else(|| ModelError::NoConfig {
-            path: path.into(),
-        })?;
+        let config =
+            read_json(&config_path)?.ok_or_else(|| ModelError::NoConfig { path: path.into() })?;
         let preprocessor = read_json(&folder.join("preprocessor_config.json"))?;
         let fallback = name_from(path);
-        Self::from_parts(checkpoint, &config, preprocessor.as_ref(), &fallback, identity)
+        Self::from_parts(
+            checkpoint,
+            &config,
+            preprocessor.as_ref(),
+            &fallback,
+            identity,
+        )
     }
 
     /// The model that ships inside the plugin.
@@ -112,13 +120,19 @@ impl Model {
                 })
             };
             let config = parse(include_str!("../../models/dpt-tiny/config.json"))?;
-            let preprocessor =
-                parse(include_str!("../../models/dpt-tiny/preprocessor_config.json"))?;
+            let preprocessor = parse(include_str!(
+                "../../models/dpt-tiny/preprocessor_config.json"
+            ))?;
             let weights = include_bytes!("../../models/dpt-tiny/model.safetensors");
             let checkpoint = Checkpoint::from_bytes(weights)?;
             let identity = format!("{EMBEDDED_NAME}-{}", env!("CARGO_PKG_VERSION"));
-            let mut model =
-                Self::from_parts(checkpoint, &config, Some(&preprocessor), EMBEDDED_NAME, identity)?;
+            let mut model = Self::from_parts(
+                checkpoint,
+                &config,
+                Some(&preprocessor),
+                EMBEDDED_NAME,
+                identity,
+            )?;
             model.spec.name = EMBEDDED_NAME.into();
             Ok(model)
         }
@@ -242,7 +256,8 @@ fn name_from(path: &Path) -> String {
             .map(|stem| stem.to_string_lossy().into_owned())
     };
     let name = if path.is_dir() {
-        path.file_name().map(|name| name.to_string_lossy().into_owned())
+        path.file_name()
+            .map(|name| name.to_string_lossy().into_owned())
     } else {
         match stem(&path) {
             Some(name) if name.starts_with("model") => path

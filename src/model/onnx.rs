@@ -53,8 +53,12 @@ pub(super) fn open(path: &Path) -> Result<(ModelSpec, OnnxModel), ModelError> {
         _ => None,
     };
     let mut spec = match summary.metadata.get(ModelSpec::METADATA_KEY) {
-        Some(json) => ModelSpec::from_json(json)
-            .map_err(|error| wrong(format!("its {} is damaged: {error}", ModelSpec::METADATA_KEY)))?,
+        Some(json) => ModelSpec::from_json(json).map_err(|error| {
+            wrong(format!(
+                "its {} is damaged: {error}",
+                ModelSpec::METADATA_KEY
+            ))
+        })?,
         None => defaults(path, &summary)?,
     };
     if let Some(size) = fixed_size {

@@ -34,7 +34,10 @@ pub(super) fn read(
     json: Option<&Json>,
     image_size: (usize, usize),
 ) -> Result<Processing, ModelError> {
-    let get = |key| json.and_then(|json| json.get(key)).filter(|value| !value.is_null());
+    let get = |key| {
+        json.and_then(|json| json.get(key))
+            .filter(|value| !value.is_null())
+    };
     let flag = |key, default| match get(key) {
         None => Ok(default),
         Some(value) => value
@@ -42,7 +45,10 @@ pub(super) fn read(
             .ok_or_else(|| wrong(key, "is neither true nor false")),
     };
     if !flag("do_rescale", true)? {
-        return Err(wrong("do_rescale", "is false; only pictures in 0 to 1 are supported"));
+        return Err(wrong(
+            "do_rescale",
+            "is false; only pictures in 0 to 1 are supported",
+        ));
     }
     if let Some(factor) = get("rescale_factor").and_then(Json::as_f64)
         && (factor * 255.0 - 1.0).abs() > 1e-3
@@ -97,7 +103,12 @@ fn side(key: &'static str, value: &Json) -> Result<u32, ModelError> {
         .as_u64()
         .filter(|side| (1..=MAX_SIDE).contains(side))
         .and_then(|side| u32::try_from(side).ok())
-        .ok_or_else(|| wrong(key, format!("is {value}, not a number from 1 to {MAX_SIDE}")))
+        .ok_or_else(|| {
+            wrong(
+                key,
+                format!("is {value}, not a number from 1 to {MAX_SIDE}"),
+            )
+        })
 }
 
 /// `{"height": h, "width": w}`, or one number in old files.
@@ -122,7 +133,12 @@ fn triple(
     };
     let numbers: Vec<f32> = value
         .as_array()
-        .map(|list| list.iter().filter_map(Json::as_f64).map(|x| x as f32).collect())
+        .map(|list| {
+            list.iter()
+                .filter_map(Json::as_f64)
+                .map(|x| x as f32)
+                .collect()
+        })
         .unwrap_or_default();
     <[f32; 3]>::try_from(numbers)
         .ok()

@@ -95,6 +95,14 @@ pub(crate) fn play(pipeline: &gst::Pipeline, patience: Duration) -> End {
             _ => {}
         }
     }
-    pipeline.set_state(gst::State::Null).expect("NULL always works");
+    pipeline
+        .set_state(gst::State::Null)
+        .expect("NULL always works");
     end
+}
+
+/// The ONNX Runtime that `tests/run.sh` sets up.
+pub(crate) fn runtime() -> &'static gstdptdepth::inference::Runtime {
+    gstdptdepth::inference::runtime::load(None, None)
+        .expect("tests/run.sh fetches ONNX Runtime and sets ORT_DYLIB_PATH")
 }

@@ -13,9 +13,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 #[derive(clap::Args)]
-#[command(after_help = "The graph takes `pixel_values` f32 [N, 3, H, W], normalised as the checkpoint's reference \
+#[command(
+    after_help = "The graph takes `pixel_values` f32 [N, 3, H, W], normalised as the checkpoint's reference \
     processor does, and gives `predicted_depth` f32 [N, H, W] or `labels` u8 [N, H, W]. The same \
-    checkpoint and options always give the same bytes.")]
+    checkpoint and options always give the same bytes."
+)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     model: CheckpointArgument,
@@ -72,7 +74,10 @@ fn batch(text: &str) -> Result<Batch, String> {
 /// The model's own size, brought to its multiple.
 fn own_size(spec: &ModelSpec) -> Size {
     let side = |side: u32| (side.next_multiple_of(spec.multiple)).max(spec.multiple);
-    Size::new(side(spec.network_size.height), side(spec.network_size.width))
+    Size::new(
+        side(spec.network_size.height),
+        side(spec.network_size.width),
+    )
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {

@@ -86,14 +86,22 @@ fn print(model: &Model, unused: &[Ignored]) {
     }
     if let Some(onnx) = model.onnx() {
         println!("  file          ONNX, opset {}", onnx.summary.opset);
-        for (role, tensors) in [("input", &onnx.summary.inputs), ("output", &onnx.summary.outputs)] {
+        for (role, tensors) in [
+            ("input", &onnx.summary.inputs),
+            ("output", &onnx.summary.outputs),
+        ] {
             for tensor in tensors {
                 let dims: Vec<_> = tensor
                     .dims
                     .iter()
                     .map(|dim| dim.map_or("?".into(), |dim| dim.to_string()))
                     .collect();
-                println!("  {role:<12}  {} {}[{}]", tensor.name, tensor.element, dims.join(", "));
+                println!(
+                    "  {role:<12}  {} {}[{}]",
+                    tensor.name,
+                    tensor.element,
+                    dims.join(", ")
+                );
             }
         }
     }
@@ -102,7 +110,10 @@ fn print(model: &Model, unused: &[Ignored]) {
         println!("  not used      {} tensors:", unused.len());
         let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for tensor in unused {
-            by_reason.entry(tensor.reason).or_default().push(&tensor.name);
+            by_reason
+                .entry(tensor.reason)
+                .or_default()
+                .push(&tensor.name);
         }
         for (reason, names) in by_reason {
             println!("    {reason}: {} ({} in all)", names[0], names.len());
@@ -141,7 +152,9 @@ fn print_spec(spec: &ModelSpec) {
         }
         OutputMeaning::Relative => "relative depth: larger is farther, scale unknown".to_string(),
         OutputMeaning::Metric { max_depth_m: None } => "depth in metres".to_string(),
-        OutputMeaning::Metric { max_depth_m: Some(max) } => format!("depth in metres, up to {max}"),
+        OutputMeaning::Metric {
+            max_depth_m: Some(max),
+        } => format!("depth in metres, up to {max}"),
         OutputMeaning::Labels => format!("class indices, {} named classes", spec.labels.len()),
     };
     println!("  output        {meaning}");

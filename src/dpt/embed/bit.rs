@@ -25,7 +25,14 @@ pub(super) fn build(
     let scope = scope.at("bit");
     let x = b.within("stem", |b| {
         let scope = scope.at("embedder");
-        let x = conv(b, &scope.at("convolution"), pixels, config.embedding_size, 7, 2)?;
+        let x = conv(
+            b,
+            &scope.at("convolution"),
+            pixels,
+            config.embedding_size,
+            7,
+            2,
+        )?;
         let x = norm(b, config, &scope.at("norm"), &x)?;
         let x = b.relu(&x);
         let pads = same_pads(&x, 3, 2);

@@ -25,10 +25,34 @@ struct Stage {
 
 /// `blocks.1` to `blocks.4`; `blocks.0` is the depthwise-separable one, later ones are not used.
 const STAGES: [Stage; 4] = [
-    Stage { channels: 24, kernel: 3, stride: 2, repeats: 2, tapped: true },
-    Stage { channels: 40, kernel: 5, stride: 2, repeats: 2, tapped: true },
-    Stage { channels: 80, kernel: 3, stride: 2, repeats: 3, tapped: false },
-    Stage { channels: 112, kernel: 5, stride: 1, repeats: 3, tapped: true },
+    Stage {
+        channels: 24,
+        kernel: 3,
+        stride: 2,
+        repeats: 2,
+        tapped: true,
+    },
+    Stage {
+        channels: 40,
+        kernel: 5,
+        stride: 2,
+        repeats: 2,
+        tapped: true,
+    },
+    Stage {
+        channels: 80,
+        kernel: 3,
+        stride: 2,
+        repeats: 3,
+        tapped: false,
+    },
+    Stage {
+        channels: 112,
+        kernel: 5,
+        stride: 1,
+        repeats: 3,
+        tapped: true,
+    },
 ];
 
 /// The maps after `blocks.1`, `blocks.2` and `blocks.4`: strides 4, 8, 16.
@@ -38,13 +62,31 @@ pub(super) fn build(
     pixels: &Value,
 ) -> Result<Vec<Value>, DptError> {
     for later in [5, 6] {
-        scope.at("blocks").ignore(&later.to_string(), "comes after the last tap of the stem");
+        scope
+            .at("blocks")
+            .ignore(&later.to_string(), "comes after the last tap of the stem");
     }
     let x = b.within("stem", |b| {
-        let x = conv_norm(b, scope, "conv_stem", "bn1", pixels, STEM_CHANNELS, Kind::Full(3, 2))?;
+        let x = conv_norm(
+            b,
+            scope,
+            "conv_stem",
+            "bn1",
+            pixels,
+            STEM_CHANNELS,
+            Kind::Full(3, 2),
+        )?;
         let x = b.clip(&x, 0.0, 6.0);
         let scope = scope.at("blocks.0.0");
-        let x = conv_norm(b, &scope, "conv_dw", "bn1", &x, STEM_CHANNELS, Kind::Depthwise(3, 1))?;
+        let x = conv_norm(
+            b,
+            &scope,
+            "conv_dw",
+            "bn1",
+            &x,
+            STEM_CHANNELS,
+            Kind::Depthwise(3, 1),
+        )?;
         let x = b.clip(&x, 0.0, 6.0);
         conv_norm(b, &scope, "conv_pw", "bn2", &x, 16, Kind::Full(1, 1))
     })?;
@@ -80,7 +122,15 @@ fn inverted_residual(
     let y = b.clip(&y, 0.0, 6.0);
     let y = conv_norm(b, scope, "conv_dw", "bn2", &y, inner, depthwise)?;
     let y = b.clip(&y, 0.0, 6.0);
-    let y = conv_norm(b, scope, "conv_pwl", "bn3", &y, stage.channels, Kind::Full(1, 1))?;
+    let y = conv_norm(
+        b,
+        scope,
+        "conv_pwl",
+        "bn3",
+        &y,
+        stage.channels,
+        Kind::Full(1, 1),
+    )?;
     if stride == 1 && y.dims() == x.dims() {
         Ok(b.add(&y, x)?)
     } else {

@@ -1,0 +1,296 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! Our graphs against transformers, stage by stage (`data/make_dpt.py` wrote what it computes).
+
+use crate::common::runtime;
+use gstdptdepth::checkpoint::Checkpoint;
+use gstdptdepth::dpt::{Batch, Flavour, InputForm};
+use gstdptdepth::inference::{
+    ExecutionProvider, ModelSource, Session, SessionSettings, TensorData, TensorView,
+};
+use gstdptdepth::model::{BuildOptions, Model};
+use gstdptdepth::spec::Size;
+use std::path::{Path, PathBuf};
+
+/// Largest difference, relative to the largest reference value of the stage. f32 sums in another
+/// order differ by about 1e-6 of their terms; five blocks and a decoder multiply that.
+const TOLERANCE: f32 = 1e-4;
+
+fn folder(case: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/dpt")
+        .join(case)
+}
+
+fn options(size: Size) -> BuildOptions {
+    BuildOptions {
+        size,
+        batch: Batch::Fixed(1),
+        input: InputForm::PixelValues,
+        flavour: Flavour::Portable,
+        logits: false,
+        stages: true,
+    }
+}
+
+fn session(model: &Model, options: &BuildOptions) -> Session {
+    let bytes = model.graph(options).unwrap().to_bytes().unwrap();
+    let settings = SessionSettings {
+        provider: ExecutionProvider::Cpu,
+        threads: 1,
+        ..Default::default()
+    };
+    Session::open(runtime(), ModelSource::Memory(&bytes), &settings).unwrap()
+}
+
+/// The sizes for which a case has golden values, from the files' names.
+fn sizes(case: &str) -> Vec<Size> {
+    let mut sizes: Vec<Size> = std::fs::read_dir(folder(case))
+        .unwrap()
+        .filter_map(|entry| {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let size = name.strip_prefix("golden-")?.strip_suffix(".safetensors")?;
+            let (height, width) = size.split_once('x')?;
+            Some(Size::new(height.parse().unwrap(), width.parse().unwrap()))
+        })
+        .collect();
+    sizes.sort_by_key(|size| (size.height, size.width));
+    sizes
+}
+
+fn golden(case: &str, size: Size) -> Checkpoint {
+    Checkpoint::open(&folder(case).join(format!("golden-{size}.safetensors"))).unwrap()
+}
+
+fn compare(case: &str) {
+    let sizes = sizes(case);
+    assert_eq!(sizes.len(), 2, "{case}: two sizes have golden values");
+    compare_at(case, &Model::open(&folder(case)).unwrap(), sizes);
+}
+
+fn compare_at(case: &str, model: &Model, sizes: Vec<Size>) {
+    for size in sizes {
+        let golden = golden(case, size);
+        let mut session = session(model, &options(size));
+        let names: Vec<String> = session.outputs().iter().map(|o| o.name.clone()).collect();
+        let input = golden.tensor("input").unwrap();
+        let outputs = session
+            .run(TensorData::F32(input.data()), input.shape())
+            .unwrap();
+        // In the order of computation, so that the first failure is the first stage that differs.
+        for (index, name) in names.iter().enumerate() {
+            let expected = golden.tensor(name).unwrap();
+            match outputs.get(index).unwrap() {
+                TensorView::F32 { dims, data } => {
+                    assert_eq!(dims, expected.shape(), "{case} {size} {name}");
+                    let largest = expected.data().iter().fold(0.0f32, |a, b| a.max(b.abs()));
+                    let worst = data
+                        .iter()
+                        .zip(expected.data())
+                        .fold(0.0f32, |worst, (a, b)| worst.max((a - b).abs()));
+                    assert!(largest > 0.1, "{case} {size} {name}: degenerate reference");
+                    assert!(
+                        worst <= TOLERANCE * largest,
+                        "{case} {size} {name}: off by {worst} of {largest}"
+                    );
+                }
+                TensorView::U8 { dims, data } => {
+                    assert_eq!(dims, expected.shape(), "{case} {size} {name}");
+                    // Two classes whose scores are equal up to rounding may change places.
+                    let wrong = data
+                        .iter()
+                        .zip(expected.data())
+                        .filter(|(a, b)| f32::from(**a) != **b)
+                        .count();
+                    assert!(
+                        wrong * 1000 <= data.len(),
+                        "{case} {size} {name}: {wrong} differ"
+                    );
+                }
+                TensorView::I64 { .. } => panic!("{case} {name}: integers"),
+            }
+        }
+        let expected = golden.names().filter(|name| *name != "input").count();
+        assert_eq!(
+            names.len(),
+            expected,
+            "{case} {size}: every stage is compared"
+        );
+    }
+}
+
+#[test]
+fn plain_vit_with_projected_readout() {
+    compare("vit-project");
+}
+
+#[test]
+fn plain_vit_with_added_readout() {
+    compare("vit-add");
+}
+
+#[test]
+fn plain_vit_with_ignored_readout_and_no_qkv_bias() {
+    compare("vit-ignore");
+}
+
+#[test]
+fn hybrid_with_bit_stem() {
+    compare("hybrid");
+}
+
+#[test]
+fn segmentation_with_batch_norm() {
+    compare("vit-segmentation");
+}
+
+#[test]
+fn default_model_with_efficientnet_stem() {
+    let sizes = sizes("default");
+    assert_eq!(sizes.len(), 1);
+    compare_at("default", &Model::embedded().unwrap(), sizes);
+}
+
+#[test]
+fn a_u8_input_normalises_in_the_graph() {
+    for case in ["vit-project", "hybrid"] {
+        let model = Model::open(&folder(case)).unwrap();
+        let size = Size::new(32, 32);
+        let rgb: Vec<u8> = (0..size.area() * 3).map(|i| (i * 37 % 256) as u8).collect();
+        let spec = model.spec();
+        let mut pixels = vec![0.0; rgb.len()];
+        for (i, value) in rgb.iter().enumerate() {
+            let (pixel, channel) = (i / 3, i % 3);
+            pixels[channel * size.area() + pixel] =
+                (f32::from(*value) / 255.0 - spec.mean[channel]) / spec.std[channel];
+        }
+        let plain = BuildOptions {
+            stages: false,
+            ..options(size)
+        };
+        let from_u8 = BuildOptions {
+            input: InputForm::Rgb8,
+            ..plain.clone()
+        };
+        let mut a = session(&model, &plain);
+        let mut b = session(&model, &from_u8);
+        let a = a.run(TensorData::F32(&pixels), &[1, 3, 32, 32]).unwrap();
+        let b = b.run(TensorData::U8(&rgb), &[1, 32, 32, 3]).unwrap();
+        let (TensorView::F32 { data: a, .. }, TensorView::F32 { data: b, .. }) =
+            (a.get(0).unwrap(), b.get(0).unwrap())
+        else {
+            panic!("depth is f32");
+        };
+        let largest = a.iter().fold(0.0f32, |a, b| a.max(b.abs()));
+        let worst = a
+            .iter()
+            .zip(b)
+            .fold(0.0f32, |w, (a, b)| w.max((a - b).abs()));
+        assert!(worst <= TOLERANCE * largest, "{case}: {worst} of {largest}");
+    }
+}
+
+#[test]
+fn a_dynamic_batch_gives_each_picture_its_own_result() {
+    for case in ["vit-project", "hybrid"] {
+        let model = Model::open(&folder(case)).unwrap();
+        let size = Size::new(48, 32);
+        let golden = golden(case, size);
+        let input = golden.tensor("input").unwrap();
+        let expected = golden.tensor("predicted_depth").unwrap();
+        let dynamic = BuildOptions {
+            batch: Batch::Dynamic,
+            stages: false,
+            ..options(size)
+        };
+        let mut session = session(&model, &dynamic);
+        let mut two = vec![0.25; input.data().len()];
+        two.extend_from_slice(input.data());
+        let outputs = session.run(TensorData::F32(&two), &[2, 3, 48, 32]).unwrap();
+        let TensorView::F32 { dims, data } = outputs.get(0).unwrap() else {
+            panic!("depth is f32");
+        };
+        assert_eq!(dims[0], 2);
+        let largest = expected.data().iter().fold(0.0f32, |a, b| a.max(b.abs()));
+        for (a, b) in data[data.len() / 2..].iter().zip(expected.data()) {
+            assert!((a - b).abs() <= TOLERANCE * largest, "{case}");
+        }
+    }
+}
+
+#[test]
+fn fused_attention_equals_the_portable_form() {
+    let case = "vit-project";
+    let model = Model::open(&folder(case)).unwrap();
+    let size = Size::new(48, 32);
+    let golden = golden(case, size);
+    let input = golden.tensor("input").unwrap();
+    let expected = golden.tensor("predicted_depth").unwrap();
+    let fused = BuildOptions {
+        flavour: Flavour::Ort,
+        stages: false,
+        ..options(size)
+    };
+    let mut session = session(&model, &fused);
+    let outputs = session
+        .run(TensorData::F32(input.data()), input.shape())
+        .unwrap();
+    let TensorView::F32 { data, .. } = outputs.get(0).unwrap() else {
+        panic!("depth is f32");
+    };
+    let largest = expected.data().iter().fold(0.0f32, |a, b| a.max(b.abs()));
+    for (a, b) in data.iter().zip(expected.data()) {
+        assert!((a - b).abs() <= TOLERANCE * largest);
+    }
+}
+
+#[test]
+fn the_same_checkpoint_always_gives_the_same_bytes() {
+    let model = Model::open(&folder("hybrid")).unwrap();
+    let again = Model::open(&folder("hybrid")).unwrap();
+    let options = options(Size::new(32, 32));
+    assert_eq!(
+        model.graph(&options).unwrap().to_bytes().unwrap(),
+        again.graph(&options).unwrap().to_bytes().unwrap()
+    );
+}
+
+#[test]
+fn external_data_gives_the_same_result() {
+    let model = Model::open(&folder("vit-project")).unwrap();
+    let size = Size::new(32, 32);
+    let golden = golden("vit-project", size);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.onnx");
+    let graph = model
+        .graph(&BuildOptions {
+            stages: false,
+            ..options(size)
+        })
+        .unwrap();
+    graph.write(&path, true).unwrap();
+    let mut files: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    assert_eq!(files, ["model.onnx", "model.onnx.data"]);
+    let settings = SessionSettings {
+        provider: ExecutionProvider::Cpu,
+        ..Default::default()
+    };
+    let mut session = Session::open(runtime(), ModelSource::File(&path), &settings).unwrap();
+    let input = golden.tensor("input").unwrap();
+    let outputs = session
+        .run(TensorData::F32(input.data()), input.shape())
+        .unwrap();
+    let TensorView::F32 { data, .. } = outputs.get(0).unwrap() else {
+        panic!("depth is f32");
+    };
+    let expected = golden.tensor("predicted_depth").unwrap();
+    let largest = expected.data().iter().fold(0.0f32, |a, b| a.max(b.abs()));
+    for (a, b) in data.iter().zip(expected.data()) {
+        assert!((a - b).abs() <= TOLERANCE * largest);
+    }
+}
