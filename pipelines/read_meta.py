@@ -11,6 +11,7 @@
 import argparse
 import os
 import pathlib
+import signal
 import struct
 import sys
 
@@ -62,6 +63,9 @@ def main():
     parser.add_argument("--y", type=float, default=0.5, help="0 = top edge, 1 = bottom edge")
     arguments = parser.parse_args()
 
+    # `read_meta.py | head` and Ctrl-C end the program without a traceback.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     Gst.init(None)
     if not Gst.ElementFactory.find("dptdepth"):
         sys.exit("the element dptdepth is not found; run `source target/env.sh` first")

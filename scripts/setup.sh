@@ -76,13 +76,16 @@ install_rust() {
     export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
     if ! rust_is_recent "$wanted"; then
         say "Rust: installing with rustup ($wanted or newer is needed)"
-        if ! command -v rustup >/dev/null; then
-            curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs |
-                sh -s -- -q -y --no-modify-path --profile minimal --default-toolchain none ||
+        if command -v rustup >/dev/null; then
+            rustup -q toolchain install stable --profile minimal >/dev/null
+            # Here only: the user's default toolchain stays what it is.
+            export RUSTUP_TOOLCHAIN=stable
+        else
+            # The script that rustup's own site hands out, without the redirection.
+            curl --proto '=https' --tlsv1.2 -sSf https://static.rust-lang.org/rustup/rustup-init.sh |
+                sh -s -- -q -y --no-modify-path --profile minimal --default-toolchain stable >/dev/null ||
                 fail "rustup could not be installed; is the network there?"
         fi
-        rustup -q toolchain install stable --profile minimal >/dev/null
-        rustup -q default stable >/dev/null
         hash -r
         rust_is_recent "$wanted" ||
             fail "$(command -v cargo) is older than Rust $wanted; remove it or put $HOME/.cargo/bin first in PATH"
@@ -146,6 +149,7 @@ write_env() {
         printf 'export ORT_DYLIB_PATH=%q\n' "$runtime"
         printf 'export GST_PLUGIN_PATH=%q${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}\n' "$PWD/target/$profile"
         printf 'export PATH=%q:%q:$PATH\n' "$PWD/target/$profile" "${CARGO_HOME:-$HOME/.cargo}/bin"
+        if [[ -n ${RUSTUP_TOOLCHAIN:-} ]]; then printf 'export RUSTUP_TOOLCHAIN=%q\n' "$RUSTUP_TOOLCHAIN"; fi
         if (($#)); then printf 'export %q\n' "$@"; fi
     } >"$file"
     say "wrote $file"
