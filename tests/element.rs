@@ -371,3 +371,50 @@ fn metas_survive_what_they_should_and_are_dropped_where_they_would_lie() {
     assert_eq!(count("videocrop left=16"), [0; 0]);
     assert_eq!(count("videoflip video-direction=180"), [0; 0]);
 }
+
+#[test]
+fn a_photograph_gives_the_reference_map_in_every_colour_space() {
+    use gstdptdepth::checkpoint::Checkpoint;
+    let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let golden = Checkpoint::open(&data.join("dpt/default/photo.safetensors")).unwrap();
+    let expected = golden.tensor("depth").unwrap();
+    let (low, high) = expected
+        .data()
+        .iter()
+        .fold((f32::MAX, f32::MIN), |(low, high), value| {
+            (low.min(*value), high.max(*value))
+        });
+    // RGB may differ by one 8-bit level from the reference processor's resize; the others lose
+    // half of their colour resolution and a level or two on the way to YUV and back.
+    for (format, tolerance) in [
+        ("RGB", 0.005),
+        ("Y444", 0.02),
+        ("NV12", 0.03),
+        ("I420", 0.03),
+    ] {
+        let photo = data.join("frame/photo.png");
+        let seen = good(&format!(
+            "filesrc location=\"{}\" ! pngdec ! videoconvert ! video/x-raw,format={format} \
+             ! dptdepth output=meta execution-provider=cpu ! fakesink name=sink",
+            photo.display()
+        ));
+        let meta = gst::meta::CustomMeta::from_buffer(&seen[0].0, "GstDptDepthMeta").unwrap();
+        let map: gst::Buffer = meta.structure().get("data").unwrap();
+        let map = map.map_readable().unwrap();
+        let value = |x: usize, y: usize| {
+            let at = (y * 256 + x) * 4;
+            f32::from_ne_bytes(map[at..at + 4].try_into().unwrap())
+        };
+        let mean = expected
+            .data()
+            .iter()
+            .enumerate()
+            .map(|(i, expected)| (expected - value(i % 64 * 4, i / 64 * 4)).abs())
+            .sum::<f32>()
+            / expected.data().len() as f32;
+        assert!(
+            mean <= tolerance * (high - low),
+            "{format}: {mean} of {low}..{high}"
+        );
+    }
+}
