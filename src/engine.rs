@@ -104,10 +104,9 @@ impl Engine {
             map_size: Size::new(0, 0),
             warm_run: Duration::ZERO,
         };
+        // The session has run once when it was opened, so this run shows what a frame costs.
         let gray = vec![127; request.network.area() * 3];
         let mut map = Map::Depth(Vec::new());
-        engine.infer(&gray, &mut map)?;
-        // The first run allocates; the second shows what a frame costs.
         let start = Instant::now();
         engine.infer(&gray, &mut map)?;
         engine.warm_run = start.elapsed();
