@@ -1,0 +1,174 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! Arithmetic, activations, and operators on tokens `[N, T, D]`.
+
+use super::super::builder::Attribute::{Float, Int};
+use super::super::{Builder, Dim, GraphError, Value};
+use super::F32;
+
+impl Builder {
+    /// `MatMul` over the last two dimensions; a matrix on the right serves every one on the left.
+    ///
+    /// # Errors
+    /// If the inner dimensions differ.
+    pub fn matmul(&mut self, a: &Value, b: &Value) -> Result<Value, GraphError> {
+        let (ra, rb) = (a.dims.len(), b.dims.len());
+        let fits = ra >= 2
+            && rb >= 2
+            && a.dims[ra - 1] == b.dims[rb - 2]
+            && (rb == 2 || a.dims[..ra - 2] == b.dims[..rb - 2]);
+        if !fits {
+            return Err(self.error("MatMul", format!("{:?} by {:?}", a.dims, b.dims)));
+        }
+        let mut dims = a.dims.clone();
+        dims[ra - 1] = b.dims[rb - 1];
+        Ok(self.node("MatMul", &[a, b], &[], F32, dims))
+    }
+
+    /// GELU in its exact form, x/2·(1 + erf(x/√2)): opset 17 has no operator for it, and runtimes
+    /// recognise this pattern.
+    ///
+    /// # Errors
+    /// None for shapes that exist; the signature is the operators'.
+    pub fn gelu(&mut self, x: &Value) -> Result<Value, GraphError> {
+        let root = self.scalar(std::f32::consts::SQRT_2);
+        let one = self.scalar(1.0);
+        let half = self.scalar(0.5);
+        let scaled = self.broadcast("Div", x, &root)?;
+        let erf = self.unary("Erf", &scaled);
+        let shifted = self.add(&erf, &one)?;
+        let product = self.mul(x, &shifted)?;
+        self.mul(&product, &half)
+    }
+
+    /// `Softmax` over the last dimension.
+    pub fn softmax(&mut self, x: &Value) -> Value {
+        self.node("Softmax", &[x], &[("axis", Int(-1))], F32, x.dims.clone())
+    }
+
+    /// `LayerNormalization` over the last dimension, with `scale` and `bias` of its size.
+    ///
+    /// # Errors
+    /// If their size differs.
+    pub fn layer_normalization(
+        &mut self,
+        x: &Value,
+        scale: &Value,
+        bias: &Value,
+        epsilon: f32,
+    ) -> Result<Value, GraphError> {
+        let last = x.dims.last().copied();
+        if scale.dims != bias.dims
+            || Some(scale.dims.as_slice()) != last.as_ref().map(std::slice::from_ref)
+        {
+            return Err(self.error(
+                "LayerNormalization",
+                format!(
+                    "input {:?}, scale {:?}, bias {:?}",
+                    x.dims, scale.dims, bias.dims
+                ),
+            ));
+        }
+        Ok(self.node(
+            "LayerNormalization",
+            &[x, scale, bias],
+            &[
+                ("axis", Int(-1)),
+                ("epsilon", Float(epsilon)),
+                ("stash_type", Int(1)),
+            ],
+            F32,
+            x.dims.clone(),
+        ))
+    }
+
+    /// ONNX Runtime's `MultiHeadAttention` on `[N, T, D]` tensors whose queries are scaled already.
+    ///
+    /// # Errors
+    /// If the shapes differ or the heads do not divide D.
+    pub fn multi_head_attention(
+        &mut self,
+        query: &Value,
+        key: &Value,
+        value: &Value,
+        heads: usize,
+    ) -> Result<Value, GraphError> {
+        let width = query.fixed(2);
+        if query.dims != key.dims
+            || query.dims != value.dims
+            || heads == 0
+            || width.is_none_or(|width| width % heads != 0)
+        {
+            return Err(self.error(
+                "MultiHeadAttention",
+                format!("{heads} heads of {:?}", query.dims),
+            ));
+        }
+        Ok(self.contrib_node(
+            "MultiHeadAttention",
+            &[query, key, value],
+            &[("num_heads", Int(heads as i64)), ("scale", Float(1.0))],
+            F32,
+            query.dims.clone(),
+        ))
+    }
+
+    fn broadcast(&mut self, op: &'static str, a: &Value, b: &Value) -> Result<Value, GraphError> {
+        let rank = a.dims.len().max(b.dims.len());
+        let at = |value: &Value, axis: usize| {
+            let missing = rank - value.dims.len();
+            axis.checked_sub(missing)
+                .map_or(Dim::Fixed(1), |axis| value.dims[axis])
+        };
+        let mut dims = Vec::with_capacity(rank);
+        for axis in 0..rank {
+            dims.push(match (at(a, axis), at(b, axis)) {
+                (x, y) if x == y => x,
+                (x, Dim::Fixed(1)) => x,
+                (Dim::Fixed(1), y) => y,
+                _ => return Err(self.error(op, format!("{:?} with {:?}", a.dims, b.dims))),
+            });
+        }
+        Ok(self.node(op, &[a, b], &[], a.element, dims))
+    }
+
+    /// `Add` with broadcasting.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast.
+    pub fn add(&mut self, a: &Value, b: &Value) -> Result<Value, GraphError> {
+        self.broadcast("Add", a, b)
+    }
+
+    /// `Sub` with broadcasting.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast.
+    pub fn sub(&mut self, a: &Value, b: &Value) -> Result<Value, GraphError> {
+        self.broadcast("Sub", a, b)
+    }
+
+    /// `Mul` with broadcasting.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast.
+    pub fn mul(&mut self, a: &Value, b: &Value) -> Result<Value, GraphError> {
+        self.broadcast("Mul", a, b)
+    }
+
+    fn unary(&mut self, op: &'static str, x: &Value) -> Value {
+        self.node(op, &[x], &[], x.element, x.dims.clone())
+    }
+
+    /// `Relu`.
+    pub fn relu(&mut self, x: &Value) -> Value {
+        self.unary("Relu", x)
+    }
+
+    /// `Clip` to `min`…`max`.
+    pub fn clip(&mut self, x: &Value, min: f32, max: f32) -> Value {
+        let (min, max) = (self.scalar(min), self.scalar(max));
+        self.node("Clip", &[x, &min, &max], &[], F32, x.dims.clone())
+    }
+}

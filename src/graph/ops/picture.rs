@@ -1,0 +1,258 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! Operators on pictures `[N, C, H, W]`.
+
+use super::super::builder::Attribute::{Float, Int, Ints, Text};
+use super::super::{Builder, Dim, ElementType, GraphError, Value};
+use super::{Coordinates, F32, Pads, fixed};
+
+impl Builder {
+    /// `[N, C, H, W]` as sizes; N apart.
+    fn picture(&self, op: &'static str, x: &Value) -> Result<(Dim, [usize; 3]), GraphError> {
+        match x.dims.as_slice() {
+            &[n, Dim::Fixed(c), Dim::Fixed(h), Dim::Fixed(w)] => Ok((n, [c, h, w])),
+            dims => Err(self.error(op, format!("{dims:?} is no [N, C, H, W]"))),
+        }
+    }
+
+    /// `Conv`: `x` [N, C, H, W], `weight` [M, C/group, kH, kW], `bias` [M].
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    pub fn conv(
+        &mut self,
+        x: &Value,
+        weight: &Value,
+        bias: Option<&Value>,
+        stride: usize,
+        pads: Pads,
+        group: usize,
+    ) -> Result<Value, GraphError> {
+        let (n, [c, h, w]) = self.picture("Conv", x)?;
+        let &[
+            Dim::Fixed(m),
+            Dim::Fixed(per_group),
+            Dim::Fixed(kh),
+            Dim::Fixed(kw),
+        ] = weight.dims.as_slice()
+        else {
+            return Err(self.error("Conv", format!("weight {:?}", weight.dims)));
+        };
+        let bias_fits = bias.is_none_or(|bias| bias.dims == fixed(&[m]));
+        let (full_h, full_w) = (h + pads.top + pads.bottom, w + pads.left + pads.right);
+        if per_group * group != c || !bias_fits || full_h < kh || full_w < kw || stride == 0 {
+            return Err(self.error(
+                "Conv",
+                format!(
+                    "input {:?}, weight {:?}, group {group}, stride {stride}",
+                    x.dims, weight.dims
+                ),
+            ));
+        }
+        let out = [m, (full_h - kh) / stride + 1, (full_w - kw) / stride + 1];
+        let mut inputs = vec![x, weight];
+        inputs.extend(bias);
+        let stride = stride as i64;
+        Ok(self.node(
+            "Conv",
+            &inputs,
+            &[
+                ("dilations", Ints(&[1, 1])),
+                ("group", Int(group as i64)),
+                ("kernel_shape", Ints(&[kh as i64, kw as i64])),
+                ("pads", Ints(&pads.to_ints())),
+                ("strides", Ints(&[stride, stride])),
+            ],
+            F32,
+            [vec![n], fixed(&out)].concat(),
+        ))
+    }
+
+    /// `ConvTranspose` with kernel = stride, so that patches do not overlap: `x` [N, C, H, W],
+    /// `weight` [C, M, k, k], `bias` [M] → [N, M, H·k, W·k].
+    ///
+    /// # Errors
+    /// If the shapes do not fit.
+    pub fn conv_transpose(
+        &mut self,
+        x: &Value,
+        weight: &Value,
+        bias: &Value,
+    ) -> Result<Value, GraphError> {
+        let (n, [c, h, w]) = self.picture("ConvTranspose", x)?;
+        let out = match weight.dims.as_slice() {
+            &[
+                Dim::Fixed(from),
+                Dim::Fixed(m),
+                Dim::Fixed(kh),
+                Dim::Fixed(kw),
+            ] if from == c && kh == kw && bias.dims == fixed(&[m]) => (m, kh),
+            dims => {
+                return Err(self.error(
+                    "ConvTranspose",
+                    format!("input {:?}, weight {dims:?}, bias {:?}", x.dims, bias.dims),
+                ));
+            }
+        };
+        let (m, k) = out;
+        let side = k as i64;
+        Ok(self.node(
+            "ConvTranspose",
+            &[x, weight, bias],
+            &[
+                ("dilations", Ints(&[1, 1])),
+                ("group", Int(1)),
+                ("kernel_shape", Ints(&[side, side])),
+                ("pads", Ints(&[0, 0, 0, 0])),
+                ("strides", Ints(&[side, side])),
+            ],
+            F32,
+            [vec![n], fixed(&[m, h * k, w * k])].concat(),
+        ))
+    }
+
+    /// Group normalisation, for which opset 17 has no operator: `InstanceNormalization` over the
+    /// groups, then the channels' `scale` and `bias` [C].
+    ///
+    /// # Errors
+    /// If the groups do not divide the channels or the sizes differ.
+    pub fn group_normalization(
+        &mut self,
+        x: &Value,
+        groups: usize,
+        scale: &[f32],
+        bias: &[f32],
+        epsilon: f32,
+    ) -> Result<Value, GraphError> {
+        let (_, [c, h, w]) = self.picture("GroupNormalization", x)?;
+        if groups == 0 || c % groups != 0 || scale.len() != c || bias.len() != c {
+            return Err(self.error(
+                "GroupNormalization",
+                format!("{groups} groups, {} scales of {:?}", scale.len(), x.dims),
+            ));
+        }
+        let grouped = self.reshape(x, &[groups, c / groups * h * w])?;
+        let ones = self.constant(&[groups], vec![1.0; groups])?;
+        let zeros = self.constant(&[groups], vec![0.0; groups])?;
+        let normal = self.node(
+            "InstanceNormalization",
+            &[&grouped, &ones, &zeros],
+            &[("epsilon", Float(epsilon))],
+            F32,
+            grouped.dims.clone(),
+        );
+        let normal = self.reshape(&normal, &[c, h, w])?;
+        let scale = self.constant(&[c, 1, 1], scale)?;
+        let bias = self.constant(&[c, 1, 1], bias)?;
+        let scaled = self.mul(&normal, &scale)?;
+        self.add(&scaled, &bias)
+    }
+
+    /// `MaxPool` with a square kernel.
+    ///
+    /// # Errors
+    /// If the kernel is larger than the picture.
+    pub fn max_pool(
+        &mut self,
+        x: &Value,
+        kernel: usize,
+        stride: usize,
+        pads: Pads,
+    ) -> Result<Value, GraphError> {
+        let (n, [c, h, w]) = self.picture("MaxPool", x)?;
+        let (full_h, full_w) = (h + pads.top + pads.bottom, w + pads.left + pads.right);
+        if full_h < kernel || full_w < kernel || stride == 0 {
+            return Err(self.error("MaxPool", format!("kernel {kernel} on {:?}", x.dims)));
+        }
+        let out = [
+            c,
+            (full_h - kernel) / stride + 1,
+            (full_w - kernel) / stride + 1,
+        ];
+        let (kernel, stride) = (kernel as i64, stride as i64);
+        Ok(self.node(
+            "MaxPool",
+            &[x],
+            &[
+                ("kernel_shape", Ints(&[kernel, kernel])),
+                ("pads", Ints(&pads.to_ints())),
+                ("strides", Ints(&[stride, stride])),
+            ],
+            F32,
+            [vec![n], fixed(&out)].concat(),
+        ))
+    }
+
+    /// `Resize`, bilinear, to `height` × `width`.
+    ///
+    /// # Errors
+    /// If `x` is no picture.
+    pub fn resize_bilinear(
+        &mut self,
+        x: &Value,
+        height: usize,
+        width: usize,
+        coordinates: Coordinates,
+    ) -> Result<Value, GraphError> {
+        let (n, [c, h, w]) = self.picture("Resize", x)?;
+        if (h, w) == (height, width) {
+            return Ok(x.clone());
+        }
+        let mode = match coordinates {
+            Coordinates::AlignCorners => "align_corners",
+            Coordinates::HalfPixel => "half_pixel",
+        };
+        let attributes = [
+            ("coordinate_transformation_mode", Text(mode)),
+            ("mode", Text("linear")),
+        ];
+        let dims = [vec![n], fixed(&[c, height, width])].concat();
+        // An empty name stands for an input that is left out.
+        let none = Value {
+            name: String::new(),
+            element: F32,
+            dims: Vec::new(),
+        };
+        let sizes = match n {
+            Dim::Fixed(n) => self.integers(&[n as i64, c as i64, height as i64, width as i64]),
+            Dim::Batch => {
+                let shape = self.node(
+                    "Shape",
+                    &[x],
+                    &[("end", Int(1)), ("start", Int(0))],
+                    ElementType::I64,
+                    fixed(&[1]),
+                );
+                let rest = self.integers(&[c as i64, height as i64, width as i64]);
+                self.node(
+                    "Concat",
+                    &[&shape, &rest],
+                    &[("axis", Int(0))],
+                    ElementType::I64,
+                    fixed(&[4]),
+                )
+            }
+        };
+        Ok(self.node("Resize", &[x, &none, &none, &sizes], &attributes, F32, dims))
+    }
+
+    /// `ArgMax` over the channels of `[N, C, H, W]` → `[N, H, W]`, the first of equals.
+    ///
+    /// # Errors
+    /// If `x` is no picture.
+    pub fn arg_max(&mut self, x: &Value) -> Result<Value, GraphError> {
+        let (n, [_, h, w]) = self.picture("ArgMax", x)?;
+        Ok(self.node(
+            "ArgMax",
+            &[x],
+            &[
+                ("axis", Int(1)),
+                ("keepdims", Int(0)),
+                ("select_last_index", Int(0)),
+            ],
+            ElementType::I64,
+            [vec![n], fixed(&[h, w])].concat(),
+        ))
+    }
+}
