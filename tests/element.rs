@@ -418,3 +418,19 @@ fn a_photograph_gives_the_reference_map_in_every_colour_space() {
         );
     }
 }
+
+#[test]
+fn the_display_aspect_ratio_decides_the_networks_shape() {
+    let pipeline = pipeline(
+        "videotestsrc num-buffers=1 ! video/x-raw,width=64,height=64,pixel-aspect-ratio=2/1 \
+         ! dptdepth resize-policy=minimal network-size=64 ! fakesink name=sink",
+    );
+    let seen = collect(&pipeline, "sink");
+    let end = play(&pipeline, PATIENCE);
+    assert!(end.eos, "{:?}", end.errors);
+    let side = |field| end.models[0].get::<u32>(field).unwrap();
+    assert_eq!((side("network-width"), side("network-height")), (128, 64));
+    let info = gst_video::VideoInfo::from_caps(&seen.lock().unwrap()[0].1).unwrap();
+    assert_eq!((info.width(), info.height()), (64, 64));
+    assert_eq!(info.par(), gst::Fraction::new(2, 1));
+}

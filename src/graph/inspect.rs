@@ -168,8 +168,7 @@ fn tensor_location(tensor: &TensorProto, found: &mut BTreeSet<String>) {
     }
 }
 
-/// A location must be a path below the model's folder, also once links are followed. The model
-/// itself may be a link, as in hub caches: its data then lies beside the link or its target.
+/// A location must be a path below the model's folder, also once links are followed.
 fn check_location(model: &Path, location: &str) -> Result<(), GraphError> {
     let outside = || GraphError::OutsideData {
         path: model.into(),
@@ -197,5 +196,69 @@ fn check_location(model: &Path, location: &str) -> Result<(), GraphError> {
         Ok(())
     } else {
         Err(outside())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::proto::{NodeProto, StringStringEntryProto, attribute_proto};
+
+    /// A model whose only constant, in the graph or in a subgraph, lies at `location`.
+    fn model(location: &str, in_subgraph: bool) -> Vec<u8> {
+        let constant = TensorProto {
+            data_location: Some(DataLocation::External as i32),
+            external_data: vec![StringStringEntryProto {
+                key: Some("location".into()),
+                value: Some(location.into()),
+            }],
+            ..Default::default()
+        };
+        let inner = GraphProto {
+            initializer: vec![constant],
+            output: vec![ValueInfoProto::default()],
+            ..Default::default()
+        };
+        let outer = GraphProto {
+            node: vec![NodeProto {
+                attribute: vec![AttributeProto {
+                    r#type: Some(attribute_proto::AttributeType::Graph as i32),
+                    g: Some(inner.clone()),
+                    ..Default::default()
+                }],
+                ..Default::default()
+            }],
+            output: vec![ValueInfoProto::default()],
+            ..Default::default()
+        };
+        ModelProto {
+            graph: Some(if in_subgraph { outer } else { inner }),
+            ..Default::default()
+        }
+        .encode_to_vec()
+    }
+
+    #[test]
+    fn weights_outside_the_models_folder_are_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("model");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(root.path().join("secret"), "s").unwrap();
+        std::fs::write(folder.join("weights"), "w").unwrap();
+        std::os::unix::fs::symlink("../secret", folder.join("link")).unwrap();
+        let path = folder.join("m.onnx");
+        for in_subgraph in [false, true] {
+            let open = |location: &str| {
+                std::fs::write(&path, model(location, in_subgraph)).unwrap();
+                inspect(&path)
+            };
+            assert!(open("weights").is_ok());
+            for location in ["../secret", "/etc/passwd", "link", "sub/../../secret", ""] {
+                assert!(
+                    matches!(open(location), Err(GraphError::OutsideData { .. })),
+                    "{location:?}, in a subgraph: {in_subgraph}"
+                );
+            }
+        }
     }
 }

@@ -17,6 +17,7 @@ pub(crate) fn cases() -> Vec<Case> {
         ("element/models", models),
         ("element/cuda-without-gpu", cuda_without_gpu),
         ("element/unwritable-cache", unwritable_cache),
+        ("element/default-cache-warns", default_cache_warns),
         ("element/settings", settings),
         ("element/onnx", onnx),
         ("element/segmentation", segmentation),
@@ -224,6 +225,26 @@ fn unwritable_cache() {
     element.set_property("cache-dir", blocked.to_str());
     fails(&pipeline, &["cache", "make_dpt.py"]);
     element.set_property("cache-dir", "");
+    works(&pipeline);
+}
+
+#[allow(unsafe_code)]
+fn default_cache_warns() {
+    // SAFETY: this process has no other thread yet.
+    unsafe { std::env::set_var("XDG_CACHE_HOME", data("make_dpt.py")) };
+    let (pipeline, _) = pipeline();
+    let bus = pipeline.bus().expect("a pipeline has a bus");
+    assert!(pipeline.set_state(gst::State::Playing).is_ok());
+    let wanted = [gst::MessageType::Warning, gst::MessageType::Error];
+    let message = bus
+        .timed_pop_filtered(gst::ClockTime::from_seconds(60), &wanted)
+        .expect("a warning");
+    let gst::MessageView::Warning(warning) = message.view() else {
+        panic!("an error, where a warning is enough: {message:?}");
+    };
+    let text = warning.error().message().to_string();
+    assert!(text.contains("cache-dir"), "{text}");
+    pipeline.set_state(gst::State::Null).expect("NULL works");
     works(&pipeline);
 }
 
