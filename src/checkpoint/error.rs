@@ -16,12 +16,24 @@ pub enum CheckpointError {
     },
     /// A folder without weights.
     #[error(
-        "the folder holds no model.safetensors and no model.safetensors.index.json; download the checkpoint's weights into it: {path}",
+        "the folder holds no model.safetensors, pytorch_model.bin, index of shards or single .safetensors, .pt or .pth file; download the checkpoint's weights into it: {path}",
         path = path.display()
     )]
     NoWeights {
         /// The folder.
         path: PathBuf,
+    },
+    /// A folder with several weights files of no conventional name.
+    #[error(
+        "the folder holds several weights files ({}); name the one to use: {path}",
+        names.join(", "),
+        path = path.display()
+    )]
+    Ambiguous {
+        /// The folder.
+        path: PathBuf,
+        /// The files.
+        names: Vec<String>,
     },
     /// An empty file.
     #[error("the checkpoint is empty; download it again: {path}", path = path.display())]
@@ -38,14 +50,13 @@ pub enum CheckpointError {
         /// The file.
         path: PathBuf,
     },
-    /// A PyTorch file.
-    #[error(
-        "PyTorch files (.bin, .pt, .pth) cannot be read yet; use the checkpoint's .safetensors: {path}",
-        path = path.display()
-    )]
+    /// A PyTorch file that is damaged or holds more than tensors.
+    #[error("the PyTorch file cannot be used: {source}; download it again from its authors: {path}", path = path.display())]
     PyTorch {
         /// The file.
         path: PathBuf,
+        /// What is wrong with it.
+        source: super::PyTorchError,
     },
     /// Not a safetensors file, or an inconsistent one.
     #[error(
@@ -66,11 +77,9 @@ pub enum CheckpointError {
         /// What is wrong with it.
         reason: String,
     },
-    /// Two shards hold a tensor of one name.
-    #[error("tensor {name} is in two shards; download the checkpoint again: {path}", path = path.display())]
+    /// Two files, or two spellings, hold a tensor of one name.
+    #[error("tensor {name} is there twice; download the checkpoint again")]
     Duplicate {
-        /// The second shard.
-        path: PathBuf,
         /// The tensor.
         name: String,
     },
@@ -104,6 +113,14 @@ pub enum CheckpointError {
         name: String,
         /// Its element type.
         dtype: String,
+    },
+    /// A weight that is not a number.
+    #[error(
+        "tensor {name} holds values that are infinite or not a number; download the checkpoint again"
+    )]
+    NotFinite {
+        /// The tensor.
+        name: String,
     },
     /// Tensors that the architecture does not know.
     #[error(

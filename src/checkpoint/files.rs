@@ -7,8 +7,14 @@ use super::CheckpointError;
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-const SINGLE: &str = "model.safetensors";
-const INDEX: &str = "model.safetensors.index.json";
+/// The names that transformers gives, in the order in which it looks for them.
+const CONVENTIONAL: [&str; 4] = [
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+];
+const EXTENSIONS: [&str; 4] = ["safetensors", "pt", "pth", "bin"];
 const LFS_MAGIC: &[u8] = b"version https://git-lfs";
 /// A shard index lists names only; the largest published ones stay below 1 MB.
 const MAX_INDEX_BYTES: u64 = 16 << 20;
@@ -22,32 +28,54 @@ fn io(path: &Path) -> impl FnOnce(std::io::Error) -> CheckpointError + '_ {
 
 /// The weight files behind `path`.
 pub(super) fn find(path: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
-    let metadata = std::fs::metadata(path).map_err(io(path))?;
-    if !metadata.is_dir() {
-        return if path
-            .extension()
-            .is_some_and(|extension| extension == "json")
-        {
-            shards(path)
-        } else {
-            Ok(vec![path.into()])
-        };
+    if !std::fs::metadata(path).map_err(io(path))?.is_dir() {
+        return file(path);
     }
-    let (single, index) = (path.join(SINGLE), path.join(INDEX));
-    if single.exists() {
-        Ok(vec![single])
-    } else if index.exists() {
-        shards(&index)
-    } else if let Some(path) = py_torch(path) {
-        Err(CheckpointError::PyTorch { path })
-    } else {
-        Err(CheckpointError::NoWeights { path: path.into() })
+    for name in CONVENTIONAL {
+        let candidate = path.join(name);
+        if candidate.exists() {
+            return file(&candidate);
+        }
+    }
+    let weights = weights_in(path)?;
+    match weights.as_slice() {
+        [] => Err(CheckpointError::NoWeights { path: path.into() }),
+        [single] => Ok(vec![single.clone()]),
+        _ => Err(CheckpointError::Ambiguous {
+            path: path.into(),
+            names: weights
+                .iter()
+                .filter_map(|file| Some(file.file_name()?.to_string_lossy().into_owned()))
+                .collect(),
+        }),
     }
 }
 
-fn py_torch(folder: &Path) -> Option<PathBuf> {
-    let path = folder.join("pytorch_model.bin");
-    path.exists().then_some(path)
+fn file(path: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
+    if path
+        .extension()
+        .is_some_and(|extension| extension == "json")
+    {
+        shards(path)
+    } else {
+        Ok(vec![path.into()])
+    }
+}
+
+/// All weights files of a folder, sorted.
+pub(super) fn weights_in(folder: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(io(folder))? {
+        let path = entry.map_err(io(folder))?.path();
+        let known = path
+            .extension()
+            .is_some_and(|extension| EXTENSIONS.iter().any(|known| extension == *known));
+        if known {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// The shards that an index names. A shard is a plain name in the index's own folder: hub caches
@@ -102,10 +130,6 @@ pub(super) fn check_magic(path: &Path, bytes: &[u8]) -> Result<(), CheckpointErr
     }
     if bytes.starts_with(LFS_MAGIC) {
         return Err(CheckpointError::LfsPointer { path: path() });
-    }
-    // A zip archive or a pickle of protocol 2 and up.
-    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\x80\x02") {
-        return Err(CheckpointError::PyTorch { path: path() });
     }
     Ok(())
 }

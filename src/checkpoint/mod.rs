@@ -3,30 +3,40 @@
 
 //! Reading weights. Checkpoints come from strangers: nothing here trusts a length or an offset.
 //!
-//! A [`Checkpoint`] is one or more memory-mapped safetensors files. [`Weights`] hands its tensors
-//! out under scopes that mirror the checkpoint's names, with the shape that the caller expects,
+//! A [`Checkpoint`] is one or more memory-mapped files, safetensors or PyTorch's. [`Weights`] hands
+//! its tensors out under scopes that mirror their names, with the shape that the caller expects,
 //! and in the end says which tensors nobody asked for.
 
 mod error;
 mod files;
 mod mapped;
+mod pytorch;
+mod rename;
 mod scope;
 mod tensor;
 
 pub use error::CheckpointError;
+pub use pytorch::{PickleError, PyTorchError};
+pub use rename::Renamed;
 pub use scope::{Ignored, Scope, Weights};
 pub use tensor::Tensor;
 
 use mapped::Bytes;
 use safetensors::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as MapEntry;
 use std::path::Path;
 
 /// Where one tensor lies.
+#[derive(Clone)]
 struct Entry {
+    /// Its name in the file.
+    source: String,
     file: usize,
     dtype: Dtype,
     shape: Vec<usize>,
+    /// In elements; `None` where the elements lie in row-major order.
+    strides: Option<Vec<usize>>,
     start: usize,
     end: usize,
 }
@@ -38,8 +48,9 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Opens a `.safetensors` file, a `.safetensors.index.json` with its shards, or a folder that
-    /// holds either (`model.safetensors` first). Files are memory-mapped, not read.
+    /// Opens a weights file (`.safetensors`, or PyTorch's `.bin`, `.pt`, `.pth`), the index of a
+    /// sharded checkpoint, or a folder that holds one (`model.safetensors` first). Files are
+    /// memory-mapped, not read, and nothing in them is executed.
     ///
     /// # Errors
     /// If a file is missing, of another format or inconsistent, or a shard lies outside the folder.
@@ -69,33 +80,75 @@ impl Checkpoint {
         }
     }
 
+    /// Adds the tensors of another checkpoint, such as the backbone that a head was trained for.
+    ///
+    /// # Errors
+    /// If both hold a tensor of one name.
+    pub fn join(&mut self, other: Self) -> Result<(), CheckpointError> {
+        let first = self.files.len();
+        self.files.extend(other.files);
+        for (name, mut entry) in other.entries {
+            entry.file += first;
+            self.insert(name, entry)?;
+        }
+        Ok(())
+    }
+
     fn add(&mut self, path: &Path, bytes: Bytes) -> Result<(), CheckpointError> {
         files::check_magic(path, bytes.as_slice())?;
         let file = self.files.len();
         let whole = bytes.as_slice();
-        let tensors =
-            SafeTensors::deserialize(whole).map_err(|source| CheckpointError::Format {
+        if pytorch::is_pytorch(whole) {
+            let tensors = pytorch::read(whole).map_err(|source| CheckpointError::PyTorch {
                 path: path.into(),
                 source,
             })?;
-        for (name, view) in tensors.tensors() {
-            let start = view.data().as_ptr() as usize - whole.as_ptr() as usize;
-            let entry = Entry {
-                file,
-                dtype: view.dtype(),
-                shape: view.shape().to_vec(),
-                start,
-                end: start + view.data().len(),
-            };
-            if self.entries.insert(name.clone(), entry).is_some() {
-                return Err(CheckpointError::Duplicate {
+            for tensor in tensors {
+                let entry = Entry {
+                    source: tensor.name.clone(),
+                    file,
+                    dtype: tensor.dtype,
+                    shape: tensor.shape,
+                    strides: tensor.strides,
+                    start: tensor.start,
+                    end: tensor.end,
+                };
+                self.insert(tensor.name, entry)?;
+            }
+        } else {
+            let tensors =
+                SafeTensors::deserialize(whole).map_err(|source| CheckpointError::Format {
                     path: path.into(),
-                    name,
-                });
+                    source,
+                })?;
+            for (name, view) in tensors.tensors() {
+                let start = view.data().as_ptr() as usize - whole.as_ptr() as usize;
+                let entry = Entry {
+                    source: name.clone(),
+                    file,
+                    dtype: view.dtype(),
+                    shape: view.shape().to_vec(),
+                    strides: None,
+                    start,
+                    end: start + view.data().len(),
+                };
+                self.insert(name, entry)?;
             }
         }
         self.files.push(bytes);
         Ok(())
+    }
+
+    fn insert(&mut self, name: String, entry: Entry) -> Result<(), CheckpointError> {
+        match self.entries.entry(name) {
+            MapEntry::Vacant(place) => {
+                place.insert(entry);
+                Ok(())
+            }
+            MapEntry::Occupied(place) => Err(CheckpointError::Duplicate {
+                name: place.key().clone(),
+            }),
+        }
     }
 
     /// The tensors' names, sorted.
@@ -108,17 +161,33 @@ impl Checkpoint {
         self.entries.get(name).map(|entry| entry.shape.as_slice())
     }
 
+    /// The name that a tensor has in its file.
+    pub fn source<'a>(&'a self, name: &'a str) -> &'a str {
+        self.entries
+            .get(name)
+            .map_or(name, |entry| entry.source.as_str())
+    }
+
     /// A tensor's values as f32.
     ///
     /// # Errors
-    /// If there is none of this name or its element type is not a number.
+    /// If there is none of this name, its element type is not a number, or a value is not finite.
     pub fn tensor(&self, name: &str) -> Result<Tensor<'_>, CheckpointError> {
         let entry = self.entries.get(name).ok_or_else(|| self.missing(name))?;
         let bytes = &self.files[entry.file].as_slice()[entry.start..entry.end];
         let data = mapped::to_f32(bytes, entry.dtype).ok_or_else(|| CheckpointError::Dtype {
-            name: name.into(),
+            name: entry.source.clone(),
             dtype: format!("{:?}", entry.dtype),
         })?;
+        let data = match &entry.strides {
+            None => data,
+            Some(strides) => mapped::gather(&data, &entry.shape, strides).into(),
+        };
+        if !data.iter().all(|value| value.is_finite()) {
+            return Err(CheckpointError::NotFinite {
+                name: entry.source.clone(),
+            });
+        }
         Ok(Tensor::new(entry.shape.clone(), data))
     }
 

@@ -60,7 +60,7 @@ impl<'c> Weights<'c> {
                 .map(|(_, reason)| *reason);
             match reason {
                 Some(reason) => left_out.push(Ignored {
-                    name: name.into(),
+                    name: self.checkpoint.source(name).into(),
                     reason,
                 }),
                 None => unused.push(name),
@@ -70,7 +70,7 @@ impl<'c> Weights<'c> {
             None => Ok(left_out),
             Some(first) => Err(CheckpointError::Unused {
                 count: unused.len(),
-                first: (*first).into(),
+                first: self.checkpoint.source(first).into(),
             }),
         }
     }
@@ -125,7 +125,7 @@ impl<'w> Scope<'w> {
             return Err(CheckpointError::Shape {
                 actual: actual.to_vec(),
                 expected: shape.to_vec(),
-                name,
+                name: checkpoint.source(&name).into(),
             });
         }
         let tensor = checkpoint.tensor(&name)?;
