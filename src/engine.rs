@@ -4,24 +4,28 @@
 //! A model prepared for one network size: graph, session and the shape of its output. Used by
 //! the element and by `dpt-onnx run`.
 
-use crate::dpt::{Batch, Flavour, InputForm};
+use crate::dpt::InputForm;
 use crate::frame;
 use crate::inference::{
     CacheError, ElementType, InferenceError, ModelSource, Runtime, Session, SessionSettings,
     TensorData, TensorView,
 };
 use crate::model::{BuildOptions, Model, ModelError};
-use crate::spec::{ModelSpec, OutputMeaning, Size};
+use crate::spec::{Borders, ModelSpec, OutputMeaning, Size};
 use std::time::{Duration, Instant};
 
 /// Weights from here on are written once to the cache and mapped from there; smaller ones are
 /// handed over in memory.
 const CACHE_WEIGHTS_FROM: u64 = 64 << 20;
 
+/// From this value of a sky head on a pixel is sky (`compute_sky_mask` of Depth-Anything-3
+/// `utils/alignment.py`).
+const SKY_FROM: f32 = 0.3;
+
 /// One result of a model, row-major at the network's output size.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Map {
-    /// Depth, as [`ModelSpec::output`] says.
+    /// Depth, as [`ModelSpec::output`] says; infinite where the model tells sky.
     Depth(Vec<f32>),
     /// Class indices.
     Labels(Vec<u8>),
@@ -55,6 +59,8 @@ pub enum EngineError {
 pub struct Request {
     /// Network height and width: a multiple of the spec's `multiple`.
     pub network: Size,
+    /// What of it is no picture, for models that were trained with zeros there.
+    pub borders: Borders,
     /// Provider, threads and the like.
     pub session: SessionSettings,
 }
@@ -168,6 +174,17 @@ impl Engine {
         };
         let segmentation = self.spec.output == OutputMeaning::Labels;
         self.map_size = read(&outputs.get(0)?, segmentation, self.network, map)?;
+        if let (true, Map::Depth(values), Ok(TensorView::F32 { data, .. })) =
+            (self.spec.sky, map, outputs.get(1))
+        {
+            for (value, _) in values
+                .iter_mut()
+                .zip(data)
+                .filter(|(_, sky)| **sky >= SKY_FROM)
+            {
+                *value = f32::INFINITY;
+            }
+        }
         Ok(())
     }
 }
@@ -192,12 +209,9 @@ fn open_session(
         return Ok(Session::open(runtime, ModelSource::File(path), &settings)?);
     }
     let graph = model.graph(&BuildOptions {
-        size: request.network,
-        batch: Batch::Fixed(1),
         input: InputForm::Rgb8,
-        flavour: Flavour::Portable,
-        logits: false,
-        stages: false,
+        borders: request.borders,
+        ..BuildOptions::new(request.network)
     })?;
     match stored {
         Some(path) if graph.weight_bytes() >= CACHE_WEIGHTS_FROM => {
@@ -219,8 +233,14 @@ fn open_session(
 
 /// Names the graph of this model at this size, made by this version of the builder.
 fn cache_key(model: &Model, request: &Request) -> String {
+    let Borders {
+        top,
+        left,
+        bottom,
+        right,
+    } = request.borders;
     format!(
-        "{}-{}-{}",
+        "{}-{}-{top}.{left}.{bottom}.{right}-{}",
         model.identity(),
         request.network,
         env!("CARGO_PKG_VERSION")

@@ -33,6 +33,19 @@ impl std::fmt::Display for Size {
     }
 }
 
+/// Rows and columns of a network's input around the picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Borders {
+    /// Rows above.
+    pub top: u32,
+    /// Columns left.
+    pub left: u32,
+    /// Rows below.
+    pub bottom: u32,
+    /// Columns right.
+    pub right: u32,
+}
+
 /// How a frame is fitted to the size a network aims at. The first four are the rules of the
 /// original `Resize` transform (isl-org/DPT `dpt/transforms.py`) and of transformers'
 /// `DPTImageProcessor`.
@@ -49,6 +62,9 @@ pub enum ResizePolicy {
     Squash,
     /// Exactly the target; the picture keeps its aspect ratio and is centred between borders.
     Letterbox,
+    /// The picture's own size, centred between borders up to the next multiple (`CenterPadding` of
+    /// facebookresearch/dinov2 `eval/depth/models`). The target is not used.
+    Pad,
 }
 
 /// The kernel that a model's reference preprocessing uses to resize pictures.
@@ -59,6 +75,8 @@ pub enum Interpolation {
     BicubicAntialiased,
     /// OpenCV `INTER_CUBIC`: Keys a = −0.75, no antialiasing.
     BicubicOpencv,
+    /// OpenCV `INTER_AREA` where the picture shrinks, `INTER_CUBIC` where it grows.
+    AreaOrBicubicOpencv,
     /// PIL and torchvision bilinear, antialiased.
     BilinearAntialiased,
     /// PIL Lanczos, three lobes, antialiased.
@@ -102,6 +120,49 @@ impl OutputMeaning {
     }
 }
 
+/// From a model's values to metres.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Calibration {
+    /// 1 / (scale · x + shift): for inverse depth. What is not positive is infinitely far.
+    Inverse {
+        /// Factor of the inverse depth.
+        scale: f32,
+        /// Offset of the inverse depth.
+        shift: f32,
+    },
+    /// scale · x + shift: for depth.
+    Linear {
+        /// Factor.
+        scale: f32,
+        /// Offset in metres.
+        shift: f32,
+    },
+}
+
+impl Calibration {
+    /// Turns `values` into metres, in place.
+    pub fn apply(self, values: &mut [f32]) {
+        match self {
+            Self::Inverse { scale, shift } => {
+                for value in values {
+                    let inverse = scale * *value + shift;
+                    // NaN stays NaN: the comparison is false.
+                    *value = if inverse <= 0.0 {
+                        f32::INFINITY
+                    } else {
+                        inverse.recip()
+                    };
+                }
+            }
+            Self::Linear { scale, shift } => {
+                for value in values {
+                    *value = scale * *value + shift;
+                }
+            }
+        }
+    }
+}
+
 /// Everything needed to feed a model and to read its output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelSpec {
@@ -121,6 +182,13 @@ pub struct ModelSpec {
     pub std: [f32; 3],
     /// What the output's values mean.
     pub output: OutputMeaning,
+    /// The focal length in pixels of the network's input for which relative values are metres; with
+    /// another they are metres once multiplied by it and divided by this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canonical_focal: Option<f32>,
+    /// Whether the model tells the sky; depth there is infinite.
+    #[serde(default)]
+    pub sky: bool,
     /// Class names by index; empty unless `output` is [`OutputMeaning::Labels`].
     #[serde(default)]
     pub labels: Vec<String>,
@@ -133,6 +201,26 @@ impl ModelSpec {
     /// The spec as JSON, for [`Self::METADATA_KEY`].
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a ModelSpec has only string keys")
+    }
+
+    /// How values become metres and what is then put out, or `None` where nothing is asked for.
+    /// `scale` and `shift` are the user's, 1 and 0 where there are none; `focal` is the focal length
+    /// in pixels of the network's input.
+    pub fn calibration(&self, scale: f32, shift: f32, focal: Option<f32>) -> Option<Calibration> {
+        let focal = match (focal, self.canonical_focal) {
+            (Some(focal), Some(canonical)) => Some(focal / canonical),
+            _ => None,
+        };
+        if (scale, shift, focal) == (1.0, 0.0, None) {
+            return None;
+        }
+        Some(match self.output {
+            OutputMeaning::InverseRelative => Calibration::Inverse { scale, shift },
+            _ => Calibration::Linear {
+                scale: scale * focal.unwrap_or(1.0),
+                shift,
+            },
+        })
     }
 
     /// Reads what [`Self::to_json`] wrote.

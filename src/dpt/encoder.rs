@@ -1,39 +1,109 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! The vision transformer's blocks. Taps are the blocks' raw outputs.
+//! The blocks of a vision transformer: the plain one's, DINOv2's and BEiT's differ in what is
+//! added to them.
 
-use super::config::DptConfig;
-use super::fold::{apply_linear, linear};
-use super::keys::Keys;
-use super::{Context, DptError, Flavour};
+use super::attention::among;
+use super::config::{Backbone, DptConfig};
+use super::fold::Linear;
+use super::{Context, DptError, Rewrite, positions};
 use crate::checkpoint::Scope;
 use crate::graph::{Builder, Value};
 
-/// Runs the blocks up to the last tap on tokens `[N, T, D]`; returns the tapped ones' outputs.
+/// Runs the blocks up to the last tap on tokens `[N, T, D]`; returns the tapped ones' outputs,
+/// through the last normalisation where the model has that.
 pub(super) fn build(
     b: &mut Builder,
     config: &DptConfig,
-    keys: &Keys<'_>,
+    scope: &Scope<'_>,
     context: &Context<'_>,
     tokens: &Value,
 ) -> Result<Vec<Value>, DptError> {
+    let index = match config.backbone {
+        Backbone::Beit => {
+            let side = 1 + context.grid.0 * context.grid.1;
+            let pairs = positions::relative_index_with_class(context.grid);
+            Some(b.indices(&[side, side], &pairs)?)
+        }
+        _ => None,
+    };
     let mut taps = Vec::new();
     let mut x = tokens.clone();
     let last = config.taps.last().copied().unwrap_or_default();
-    for index in 0..=last {
-        x = b.within(format!("block{index}"), |b| {
-            block(b, config, &keys.block(index), context, &x)
+    for block_index in 0..=last {
+        x = b.within(format!("block{block_index}"), |b| {
+            let scope = scope.at("blocks").at(block_index);
+            block(b, config, &scope, context, &x, index.as_ref())
         })?;
-        if config.taps.contains(&index) {
-            taps.push(x.clone());
+        if config.taps.contains(&block_index) {
+            taps.push(if config.apply_layernorm {
+                layer_norm(b, &scope.at("norm"), &x, config.final_norm_eps)?
+            } else {
+                x.clone()
+            });
         }
     }
     Ok(taps)
 }
 
-/// x + attention(norm(x)), then x + mlp(norm(x)).
+/// x + attention(norm(x)), then x + mlp(norm(x)); layer scales are factors of what is added.
 fn block(
+    b: &mut Builder,
+    config: &DptConfig,
+    scope: &Scope<'_>,
+    context: &Context<'_>,
+    x: &Value,
+    relative_index: Option<&Value>,
+) -> Result<Value, DptError> {
+    let normal = layer_norm(b, &scope.at("norm1"), x, config.layer_norm_eps)?;
+    let attended = b.within("attention", |b| {
+        attention(b, config, scope, context, &normal, relative_index)
+    })?;
+    let x = b.add(x, &attended)?;
+    let normal = layer_norm(b, &scope.at("norm2"), &x, config.layer_norm_eps)?;
+    let mlp = b.within("mlp", |b| mlp(b, config, scope, context, &normal))?;
+    Ok(b.add(&x, &mlp)?)
+}
+
+/// `LayerNormalization` over the channels.
+pub(super) fn layer_norm(
+    b: &mut Builder,
+    scope: &Scope<'_>,
+    x: &Value,
+    epsilon: f32,
+) -> Result<Value, DptError> {
+    let d = x.fixed(x.dims().len() - 1).unwrap_or_default();
+    let scale = b.constant(&[d], scope.tensor("weight", &[d])?.data())?;
+    let bias = b.constant(&[d], scope.tensor("bias", &[d])?.data())?;
+    Ok(b.layer_normalization(x, &scale, &bias, epsilon)?)
+}
+
+/// A branch's last layer and its layer scale, folded into it.
+fn last_of_branch(
+    b: &mut Builder,
+    config: &DptConfig,
+    scope: &Scope<'_>,
+    context: &Context<'_>,
+    x: &Value,
+    layer: Linear,
+    scale: &str,
+) -> Result<Value, DptError> {
+    if !config.layer_scale {
+        return layer.apply(b, x);
+    }
+    let d = config.hidden_size;
+    let factors = scope.tensor(scale, &[d])?;
+    if context.uses(Rewrite::FoldLayerScale) {
+        return layer.scaled(factors.data()).apply(b, x);
+    }
+    let factors = b.constant(&[d], factors.data())?;
+    let y = layer.apply(b, x)?;
+    Ok(b.mul(&y, &factors)?)
+}
+
+/// Two layers with GELU between them, or SwiGLU: silu(gate) · up.
+fn mlp(
     b: &mut Builder,
     config: &DptConfig,
     scope: &Scope<'_>,
@@ -41,74 +111,64 @@ fn block(
     x: &Value,
 ) -> Result<Value, DptError> {
     let (d, inner) = (config.hidden_size, config.intermediate_size);
-    let normal = layer_norm(b, config, &scope.at("layernorm_before"), x)?;
-    let attended = b.within("attention", |b| {
-        attention(b, config, &scope.at("attention"), context, &normal)
-    })?;
-    let x = b.add(x, &attended)?;
-    let normal = layer_norm(b, config, &scope.at("layernorm_after"), &x)?;
-    let mlp = b.within("mlp", |b| {
-        let fc1 = linear(&scope.at("intermediate.dense"), d, inner, true)?;
-        let hidden = apply_linear(b, &normal, fc1, d, inner)?;
-        let hidden = b.gelu(&hidden)?;
-        let fc2 = linear(&scope.at("output.dense"), inner, d, true)?;
-        apply_linear(b, &hidden, fc2, inner, d)
-    })?;
-    Ok(b.add(&x, &mlp)?)
+    let (hidden, last) = if config.use_swiglu_ffn {
+        let gate = Linear::read(&scope.at("gate"), d, inner, true)?.apply(b, x)?;
+        let up = Linear::read(&scope.at("up"), d, inner, true)?.apply(b, x)?;
+        let open = b.sigmoid(&gate);
+        let gate = b.mul(&gate, &open)?;
+        (b.mul(&gate, &up)?, "down")
+    } else {
+        let hidden = Linear::read(&scope.at("fc1"), d, inner, true)?.apply(b, x)?;
+        (b.gelu(&hidden)?, "fc2")
+    };
+    let last = Linear::read(&scope.at(last), inner, d, true)?;
+    last_of_branch(b, config, scope, context, &hidden, last, "scale2")
 }
 
-fn layer_norm(
-    b: &mut Builder,
-    config: &DptConfig,
-    scope: &Scope<'_>,
-    x: &Value,
-) -> Result<Value, DptError> {
-    let d = config.hidden_size;
-    let scale = b.constant(&[d], scope.tensor("weight", &[d])?.data())?;
-    let bias = b.constant(&[d], scope.tensor("bias", &[d])?.data())?;
-    Ok(b.layer_normalization(x, &scale, &bias, config.layer_norm_eps)?)
-}
-
-/// Multi-head self-attention; the scale 1/√(D/heads) is folded into the query's weights.
+/// Multi-head self-attention; the scale 1/√(D/heads) is folded into the query's layer.
 fn attention(
     b: &mut Builder,
     config: &DptConfig,
     scope: &Scope<'_>,
     context: &Context<'_>,
     x: &Value,
+    relative_index: Option<&Value>,
 ) -> Result<Value, DptError> {
     let (d, heads) = (config.hidden_size, config.num_attention_heads);
-    let per_head = d / heads;
-    let project = |b: &mut Builder, name: &str, factor: f32| {
-        let (mut weight, mut bias) =
-            linear(&scope.at("attention").at(name), d, d, config.qkv_bias)?;
-        if factor != 1.0 {
-            weight.iter_mut().for_each(|w| *w *= factor);
-            bias.iter_mut().flatten().for_each(|w| *w *= factor);
-        }
-        apply_linear(b, x, (weight, bias), d, d)
+    let scale = 1.0 / ((d / heads) as f32).sqrt();
+    let read = |name: &str, bias: bool| Linear::read(&scope.at(name), d, d, bias);
+    let query = read("query", config.qkv_bias)?;
+    let query = if context.uses(Rewrite::FoldAttentionScale) {
+        query.scaled(&vec![scale; d]).apply(b, x)?
+    } else {
+        let factor = b.scalar(scale);
+        let query = query.apply(b, x)?;
+        b.mul(&query, &factor)?
     };
-    let query = project(b, "query", 1.0 / (per_head as f32).sqrt())?;
-    let key = project(b, "key", 1.0)?;
-    let value = project(b, "value", 1.0)?;
-    let attended = match context.options.flavour {
-        Flavour::Ort => b.multi_head_attention(&query, &key, &value, heads)?,
-        Flavour::Portable => {
-            let tokens = x.fixed(1).unwrap_or_default();
-            let split = [tokens, heads, per_head];
-            let query = b.reshape(&query, &split)?;
-            let query = b.transpose(&query, &[0, 2, 1, 3])?;
-            let key = b.reshape(&key, &split)?;
-            let key = b.transpose(&key, &[0, 2, 3, 1])?;
-            let value = b.reshape(&value, &split)?;
-            let value = b.transpose(&value, &[0, 2, 1, 3])?;
-            let scores = b.matmul(&query, &key)?;
-            let shares = b.softmax(&scores);
-            let mixed = b.matmul(&shares, &value)?;
-            let mixed = b.transpose(&mixed, &[0, 2, 1, 3])?;
-            b.reshape(&mixed, &[tokens, d])?
-        }
+    let key = read("key", config.qkv_bias && config.key_bias)?.apply(b, x)?;
+    let value = read("value", config.qkv_bias)?.apply(b, x)?;
+    let bias = match relative_index {
+        None => None,
+        Some(index) => Some(relative_bias(b, config, scope, context, index)?),
     };
-    let output = linear(&scope.at("output.dense"), d, d, true)?;
-    apply_linear(b, &attended, output, d, d)
+    let attended = among(b, context, heads, [&query, &key, &value], bias.as_ref())?;
+    let output = read("output", true)?;
+    last_of_branch(b, config, scope, context, &attended, output, "scale1")
+}
+
+/// BEiT's bias `[heads, T, T]`: the graph keeps the table and one index for all blocks, since the
+/// biases themselves would be T² values a head and block.
+fn relative_bias(
+    b: &mut Builder,
+    config: &DptConfig,
+    scope: &Scope<'_>,
+    context: &Context<'_>,
+    index: &Value,
+) -> Result<Value, DptError> {
+    let (grid, heads) = (config.trained_grid(), config.num_attention_heads);
+    let entries = (2 * grid.0 - 1) * (2 * grid.1 - 1) + 3;
+    let table = scope.tensor("relative_position_bias_table", &[entries, heads])?;
+    let table = positions::relative_biases(table.data(), heads, grid, context.grid);
+    let table = b.constant(&[heads, table.len() / heads], table)?;
+    Ok(b.gather(&table, 1, index)?)
 }

@@ -17,12 +17,27 @@ pub enum DptError {
         reason: String,
     },
     /// The architecture is not one of those that can be built.
-    #[error(
-        "the checkpoint is a {found}; supported are transformers' DPTForDepthEstimation and DPTForSemanticSegmentation with a plain ViT, a BiT hybrid or a tf_efficientnet_lite0 hybrid backbone"
-    )]
+    #[error("the checkpoint is a {found}; supported are the DPT models that docs/models.md lists")]
     Architecture {
         /// What the config says.
         found: String,
+    },
+    /// The tensors are those of several models.
+    #[error(
+        "the weights fit several models and neither the file's name nor a config.json tells which it is; set the variant to {}",
+        fitting.join(" or ")
+    )]
+    Ambiguous {
+        /// The variants that fit.
+        fitting: Vec<&'static str>,
+    },
+    /// A variant that does not exist, or not of these weights.
+    #[error("{given:?} is no variant of this model; known are {}", fitting.join(", "))]
+    Variant {
+        /// What was given.
+        given: String,
+        /// The variants that fit.
+        fitting: Vec<&'static str>,
     },
     /// The size is not a multiple of what the architecture divides it by.
     #[error("a network size of {size} is no multiple of {multiple}; choose another size")]

@@ -4,6 +4,7 @@
 //! Constants worked out when the graph is built. All of it is exact up to rounding.
 
 use super::DptError;
+use super::config::Standardisation;
 use crate::checkpoint::{Scope, Tensor};
 use crate::graph::{Builder, Pads, Value};
 
@@ -54,91 +55,83 @@ pub(super) fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32
     out
 }
 
-/// A linear layer's weight `[to, from]` as the right side of a MatMul, and its bias, if it has one.
-pub(super) fn linear(
-    scope: &Scope<'_>,
+/// A linear layer as the right side of a MatMul.
+pub(super) struct Linear {
     from: usize,
     to: usize,
-    with_bias: bool,
-) -> Result<(Vec<f32>, Option<Vec<f32>>), DptError> {
-    let weight = transposed(scope.tensor("weight", &[to, from])?.data(), to, from);
-    let bias = if with_bias {
-        Some(scope.tensor("bias", &[to])?.into_data())
-    } else {
-        None
-    };
-    Ok((weight, bias))
+    /// `[from, to]`.
+    weight: Vec<f32>,
+    bias: Option<Vec<f32>>,
 }
 
-/// `x · weight + bias` for tokens `[N, T, from]`.
-pub(super) fn apply_linear(
-    b: &mut Builder,
-    x: &Value,
-    (weight, bias): (Vec<f32>, Option<Vec<f32>>),
-    from: usize,
-    to: usize,
-) -> Result<Value, DptError> {
-    let weight = b.constant(&[from, to], weight)?;
-    let product = b.matmul(x, &weight)?;
-    match bias {
-        None => Ok(product),
-        Some(bias) => {
-            let bias = b.constant(&[to], bias)?;
-            Ok(b.add(&product, &bias)?)
-        }
-    }
-}
-
-/// A batch normalisation's factor and offset by channel: `x · factor + offset`.
-pub(super) fn batch_norm(
-    scope: &Scope<'_>,
-    channels: usize,
-    epsilon: f32,
-) -> Result<(Vec<f32>, Vec<f32>), DptError> {
-    let read = |name| scope.tensor(name, &[channels]);
-    let (gamma, beta) = (read("weight")?, read("bias")?);
-    let (mean, variance) = (read("running_mean")?, read("running_var")?);
-    scope.ignore("num_batches_tracked", "counts training steps");
-    let factors: Vec<f32> = gamma
-        .data()
-        .iter()
-        .zip(variance.data())
-        .map(|(gamma, variance)| {
-            (f64::from(*gamma) / (f64::from(*variance) + f64::from(epsilon)).sqrt()) as f32
+impl Linear {
+    /// Reads `weight` `[to, from]` and, `with_bias`, `bias` `[to]`.
+    pub(super) fn read(
+        scope: &Scope<'_>,
+        from: usize,
+        to: usize,
+        with_bias: bool,
+    ) -> Result<Self, DptError> {
+        let weight = transposed(scope.tensor("weight", &[to, from])?.data(), to, from);
+        let bias = if with_bias {
+            Some(scope.tensor("bias", &[to])?.into_data())
+        } else {
+            None
+        };
+        Ok(Self {
+            from,
+            to,
+            weight,
+            bias,
         })
-        .collect();
-    let offsets = beta
-        .data()
-        .iter()
-        .zip(mean.data())
-        .zip(&factors)
-        .map(|((beta, mean), factor)| beta - mean * factor)
-        .collect();
-    Ok((factors, offsets))
-}
-
-/// Folds a batch normalisation that follows a convolution into its weight and bias.
-pub(super) fn fold_batch_norm(
-    weight: Tensor<'_>,
-    bias: Option<Tensor<'_>>,
-    (factors, mut offsets): (Vec<f32>, Vec<f32>),
-) -> (Vec<f32>, Vec<f32>) {
-    let per_filter = weight.data().len() / factors.len().max(1);
-    let mut weight = weight.into_data();
-    for (filter, factor) in weight.chunks_exact_mut(per_filter.max(1)).zip(&factors) {
-        filter.iter_mut().for_each(|tap| *tap *= factor);
     }
-    if let Some(bias) = bias {
-        for ((offset, bias), factor) in offsets.iter_mut().zip(bias.data()).zip(&factors) {
-            *offset += bias * factor;
+
+    /// One from parts: `weight` `[from, to]`.
+    pub(super) fn new(from: usize, to: usize, weight: Vec<f32>, bias: Option<Vec<f32>>) -> Self {
+        Self {
+            from,
+            to,
+            weight,
+            bias,
         }
     }
-    (weight, offsets)
+
+    /// The layer followed by a factor for each output.
+    #[must_use]
+    pub(super) fn scaled(mut self, factors: &[f32]) -> Self {
+        let rows = self.weight.chunks_exact_mut(self.to.max(1));
+        for row in rows.chain(self.bias.as_deref_mut()) {
+            row.iter_mut()
+                .zip(factors)
+                .for_each(|(w, factor)| *w *= factor);
+        }
+        self
+    }
+
+    /// The layer that sees the first `count` inputs, which has no bias, and the one that sees the
+    /// rest: their outputs add up to this one's.
+    pub(super) fn split(mut self, count: usize) -> (Self, Self) {
+        let rest = self.weight.split_off(count * self.to);
+        let second = Self::new(self.from - count, self.to, rest, self.bias.take());
+        (Self::new(count, self.to, self.weight, None), second)
+    }
+
+    /// `x · weight + bias` for `[…, from]`.
+    pub(super) fn apply(self, b: &mut Builder, x: &Value) -> Result<Value, DptError> {
+        let weight = b.constant(&[self.from, self.to], self.weight)?;
+        let product = b.matmul(x, &weight)?;
+        match self.bias {
+            None => Ok(product),
+            Some(bias) => {
+                let bias = b.constant(&[self.to], bias)?;
+                Ok(b.add(&product, &bias)?)
+            }
+        }
+    }
 }
 
-/// Weight standardisation: each filter to zero mean and unit variance (biased, `epsilon` under the
-/// root), as transformers' `WeightStandardizedConv2d`.
-pub(super) fn standardise(weight: Tensor<'_>, epsilon: f64) -> Vec<f32> {
+/// Weight standardisation: each filter to zero mean and unit variance (biased).
+pub(super) fn standardise(weight: Tensor<'_>, how: Standardisation) -> Vec<f32> {
     let filters = weight.shape().first().copied().unwrap_or(1).max(1);
     let mut weight = weight.into_data();
     let per_filter = (weight.len() / filters).max(1);
@@ -150,9 +143,12 @@ pub(super) fn standardise(weight: Tensor<'_>, epsilon: f64) -> Vec<f32> {
             .map(|&w| (f64::from(w) - mean).powi(2))
             .sum::<f64>()
             / count;
-        let factor = 1.0 / (variance + epsilon).sqrt();
+        let deviation = match how {
+            Standardisation::UnderRoot(epsilon) => (variance + epsilon).sqrt(),
+            Standardisation::BesideRoot(epsilon) => variance.sqrt() + epsilon,
+        };
         for tap in filter {
-            *tap = ((f64::from(*tap) - mean) * factor) as f32;
+            *tap = ((f64::from(*tap) - mean) / deviation) as f32;
         }
     }
     weight
@@ -174,55 +170,4 @@ pub(super) fn same_pads(x: &Value, kernel: usize, stride: usize) -> Pads {
         bottom,
         right,
     }
-}
-
-/// One axis of a bilinear resize with half-pixel centres (PyTorch's `align_corners=False`): for
-/// each output pixel the two input pixels and the second one's weight.
-fn axis(from: usize, to: usize) -> Vec<(usize, usize, f32)> {
-    let scale = from as f64 / to as f64;
-    (0..to)
-        .map(|index| {
-            let position = ((index as f64 + 0.5) * scale - 0.5).max(0.0);
-            let low = (position as usize).min(from - 1);
-            (low, (low + 1).min(from - 1), (position - low as f64) as f32)
-        })
-        .collect()
-}
-
-/// A position embedding `[1, 1 + h·w, D]` for another grid: the class token's row stays, the rest
-/// is resized as transformers' `_resize_pos_embed` does.
-pub(super) fn position_embedding(
-    table: &[f32],
-    depth: usize,
-    from: (usize, usize),
-    to: (usize, usize),
-) -> Vec<f32> {
-    if from == to {
-        return table.to_vec();
-    }
-    let (class, grid) = table.split_at(depth);
-    let mut out = class.to_vec();
-    out.reserve(to.0 * to.1 * depth);
-    let at = |row: usize, column: usize| {
-        let start = (row * from.1 + column) * depth;
-        &grid[start..start + depth]
-    };
-    let columns = axis(from.1, to.1);
-    for (top, bottom, down) in axis(from.0, to.0) {
-        for &(left, right, across) in &columns {
-            let corners = [
-                at(top, left),
-                at(top, right),
-                at(bottom, left),
-                at(bottom, right),
-            ];
-            out.extend((0..depth).map(|d| {
-                let [a, b, c, e] = corners.map(|corner| corner[d]);
-                let upper = a + (b - a) * across;
-                let lower = c + (e - c) * across;
-                upper + (lower - upper) * down
-            }));
-        }
-    }
-    out
 }

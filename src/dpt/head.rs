@@ -1,33 +1,31 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! The output heads (supplementary material of the paper; transformers'
-//! `DPTDepthEstimationHead` and `DPTSemanticSegmentationHead`).
+//! The output heads (supplementary material of the paper): depth and classes, and what the family's
+//! later members put behind the depth head.
 
-use super::config::{DptConfig, Task};
-use super::fold::{batch_norm, fold_batch_norm};
-use super::fusion::{BATCH_NORM_EPS, sides};
-use super::keys::Keys;
+use super::config::{Activation, DptConfig, HeadResize, Task};
+use super::fusion::sides;
+use super::norm::{self, BatchNorm};
 use super::{Context, DptError, upsample};
 use crate::checkpoint::Scope;
 use crate::graph::{Builder, ElementType, Pads, Value};
 
-/// Channels before the last convolution of the depth head.
-const DEPTH_CHANNELS: usize = 32;
+/// isl-org/DPT `dpt/models.py`: smallest inverse depth of its metric models.
+const MIN_INVERSE: f32 = 1e-8;
 
 pub(super) fn build(
     b: &mut Builder,
     config: &DptConfig,
-    keys: &Keys<'_>,
+    scope: &Scope<'_>,
     context: &Context<'_>,
     fused: &[Value],
 ) -> Result<(), DptError> {
     let x = &fused[config.head_in_index];
-    let scope = keys.head();
     match &config.task {
-        Task::Depth => b.within("head", |b| depth(b, config, &scope, context, x)),
+        Task::Depth => b.within("head", |b| depth(b, config, scope, context, x)),
         Task::Segmentation { labels } => b.within("head", |b| {
-            segmentation(b, config, &scope.at("head"), context, x, labels.len())
+            segmentation(b, config, scope, context, x, labels.len())
         }),
     }
 }
@@ -46,7 +44,7 @@ fn conv(
     Ok(b.conv(x, &weight, Some(&bias), 1, Pads::all(kernel / 2), 1)?)
 }
 
-/// Half the channels, twice the size, and two more convolutions to one positive map.
+/// Half the channels, the final size, and two more convolutions to one map.
 fn depth(
     b: &mut Builder,
     config: &DptConfig,
@@ -60,19 +58,73 @@ fn depth(
         let projected = conv(b, &scope.at("projection"), &x, c, c, 3)?;
         x = b.relu(&projected);
     }
-    let scope = scope.at("head");
-    let x = conv(b, &scope.at(0), &x, c, c / 2, 3)?;
-    let (h, w) = sides(&x);
-    let (h, w) = (2 * h, 2 * w);
-    let x = upsample(b, &x, h, w)?;
-    let x = conv(b, &scope.at(2), &x, c / 2, DEPTH_CHANNELS, 3)?;
-    let x = b.relu(&x);
-    let x = conv(b, &scope.at(4), &x, DEPTH_CHANNELS, 1, 1)?;
+    let x = conv(b, &scope.at("conv1"), &x, c, c / 2, 3)?;
+    let (h, w) = match config.head_resize {
+        HeadResize::Double => {
+            let (h, w) = sides(&x);
+            (2 * h, 2 * w)
+        }
+        HeadResize::Input => {
+            let size = context.options.size;
+            (size.height as usize, size.width as usize)
+        }
+    };
+    let shared = upsample(b, &x, h, w)?;
+    let x = last_convs(b, config, scope, &shared)?;
     context.stage(b, "head", &x);
-    let x = b.relu(&x);
+    let x = activate(b, config.activation, &x)?;
     let map = b.reshape(&x, &[h, w])?;
     b.output("predicted_depth", &map);
+    if config.sky {
+        let sky = b.within("sky", |b| last_convs(b, config, &scope.at("sky"), &shared))?;
+        let sky = b.relu(&sky);
+        let sky = b.reshape(&sky, &[h, w])?;
+        b.output("sky", &sky);
+    }
     Ok(())
+}
+
+/// The last two convolutions, to one channel.
+fn last_convs(
+    b: &mut Builder,
+    config: &DptConfig,
+    scope: &Scope<'_>,
+    x: &Value,
+) -> Result<Value, DptError> {
+    let (c, hidden) = (config.fusion_hidden_size, config.head_hidden_size);
+    let x = conv(b, &scope.at("conv2"), x, c / 2, hidden, 3)?;
+    let x = b.relu(&x);
+    conv(b, &scope.at("conv3"), &x, hidden, 1, 1)
+}
+
+fn activate(b: &mut Builder, activation: Activation, x: &Value) -> Result<Value, DptError> {
+    match activation {
+        Activation::Relu => Ok(b.relu(x)),
+        Activation::Exp => Ok(b.exp(x)),
+        Activation::Sigmoid { max_depth } => {
+            let share = b.sigmoid(x);
+            let most = b.scalar(max_depth);
+            Ok(b.mul(&share, &most)?)
+        }
+        Activation::ReluClamp {
+            min_depth,
+            max_depth,
+        } => {
+            let x = b.relu(x);
+            let least = b.scalar(min_depth);
+            let x = b.add(&x, &least)?;
+            Ok(b.clip(&x, min_depth, max_depth))
+        }
+        Activation::Inverse { scale, shift } => {
+            let x = b.relu(x);
+            let scale = b.scalar(scale);
+            let shift = b.scalar(shift);
+            let x = b.mul(&x, &scale)?;
+            let x = b.add(&x, &shift)?;
+            let x = b.clip(&x, MIN_INVERSE, f32::MAX);
+            Ok(b.reciprocal(&x))
+        }
+    }
 }
 
 /// Scores for each class at twice the size, and the class with the highest.
@@ -85,14 +137,11 @@ fn segmentation(
     classes: usize,
 ) -> Result<(), DptError> {
     let c = config.fusion_hidden_size;
-    let weight = scope.at(0).tensor("weight", &[c, c, 3, 3])?;
-    let norm = batch_norm(&scope.at(1), c, BATCH_NORM_EPS)?;
-    let (weight, bias) = fold_batch_norm(weight, None, norm);
-    let weight = b.constant(&[c, c, 3, 3], weight)?;
-    let bias = b.constant(&[c], bias)?;
-    let x = b.conv(x, &weight, Some(&bias), 1, Pads::all(1), 1)?;
+    let weight = scope.at("conv1").tensor("weight", &[c, c, 3, 3])?;
+    let batch_norm = BatchNorm::read(&scope.at("norm"), c, norm::BATCH_NORM_EPS)?;
+    let x = norm::conv3x3(b, context, x, weight, None, Some(batch_norm))?;
     let x = b.relu(&x);
-    let x = conv(b, &scope.at(4), &x, c, classes, 1)?;
+    let x = conv(b, &scope.at("conv3"), &x, c, classes, 1)?;
     let (h, w) = sides(&x);
     let logits = upsample(b, &x, 2 * h, 2 * w)?;
     context.stage(b, "head", &logits);

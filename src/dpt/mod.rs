@@ -5,11 +5,12 @@
 //! Prediction*, arXiv 2103.13413) as ONNX graphs, one for each input size.
 //!
 //! The modules are the paper's parts: [`embed`] (section 3, "Transformer encoder"; the hybrid's
-//! convolutional stem), [`encoder`], [`reassemble`] (read, concatenate, resample), [`fusion`] and
-//! [`head`]. Numbers equal those of transformers' `modeling_dpt.py`; what is rewritten on the way
-//! is exact: constants are folded, and 1×1 convolutions run before bilinear resizes, with which
-//! they commute.
+//! convolutional stem), [`encoder`] or [`swin`], [`reassemble`] (read, concatenate, resample),
+//! [`fusion`] and [`head`]. [`names`] brings checkpoints of all origins to one spelling, [`config`]
+//! tells what they are. Numbers equal those of the reference implementation; what is rewritten on
+//! the way ([`Rewrite`]) is exact.
 
+mod attention;
 mod config;
 mod embed;
 mod encoder;
@@ -17,17 +18,24 @@ mod error;
 mod fold;
 mod fusion;
 mod head;
-mod keys;
+mod names;
+mod norm;
+mod positions;
 mod reassemble;
+mod swin;
 
-pub use config::{Backbone, BitConfig, DptConfig, Readout, Task};
+pub use config::{
+    Activation, Backbone, BitConfig, DptConfig, FusionResize, Meaning, Positions, Readout,
+    Reference, Standardisation, Swinv2Config, Task, Variant,
+};
+pub(crate) use config::{is_config, variant_of_config};
 pub use error::DptError;
+pub use names::Origin;
 
-use crate::checkpoint::{Ignored, Weights};
-use crate::graph::{Builder, Coordinates, Dim, ElementType, Graph, Value};
-use crate::spec::Size;
+use crate::checkpoint::{Ignored, Scope, Weights};
+use crate::graph::{Builder, Coordinates, Dim, ElementType, Graph, Pads, Value};
+use crate::spec::{Borders, Size};
 use fold::Normalisation;
-use keys::Keys;
 
 /// How many pictures one run takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +64,38 @@ pub enum Flavour {
     Ort,
 }
 
+/// What the graph does in another way than the reference, with the same result up to rounding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rewrite {
+    /// A fusion level's 1×1 convolution runs before its resize: a quarter of its work.
+    ProjectFirst,
+    /// The readout token's share of the readout projection is worked out once for all tokens.
+    SplitReadout,
+    /// Tokens are projected before they become a map.
+    ProjectTokens,
+    /// The normalisation of the picture is part of the patches' convolution.
+    FoldNormalisation,
+    /// Batch normalisations are part of the convolutions before them.
+    FoldBatchNorm,
+    /// Layer scales are part of the layers before them.
+    FoldLayerScale,
+    /// The scale of the attention is part of the query's layer.
+    FoldAttentionScale,
+}
+
+impl Rewrite {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::ProjectFirst,
+        Self::SplitReadout,
+        Self::ProjectTokens,
+        Self::FoldNormalisation,
+        Self::FoldBatchNorm,
+        Self::FoldLayerScale,
+        Self::FoldAttentionScale,
+    ];
+}
+
 /// How to build a graph.
 #[derive(Clone, Debug)]
 pub struct GraphOptions {
@@ -76,6 +116,10 @@ pub struct GraphOptions {
     /// Put out every stage, to compare with a reference: `embedding`, `tap.i`, `reassembled.i`,
     /// `fusion.i`, `head`.
     pub stages: bool,
+    /// What of the input is no picture, and zero once normalised ([`InputForm::Rgb8`] only).
+    pub borders: Borders,
+    /// Rewrites to leave out, to compare with and without.
+    pub without: Vec<Rewrite>,
 }
 
 /// Everything that the parts build with.
@@ -86,6 +130,10 @@ pub(crate) struct Context<'o> {
 }
 
 impl Context<'_> {
+    pub(crate) fn uses(&self, rewrite: Rewrite) -> bool {
+        !self.options.without.contains(&rewrite)
+    }
+
     /// Puts a stage out, if stages are asked for.
     pub(crate) fn stage(&self, b: &mut Builder, name: &str, value: &Value) {
         if self.options.stages {
@@ -96,8 +144,9 @@ impl Context<'_> {
 
 /// Builds the graph of a checkpoint.
 ///
-/// Input as [`InputForm`] says. Output: `predicted_depth` f32 `[N, H, W]`, or `labels` u8
-/// `[N, H, W]` (the class with the highest score) and, if asked for, `logits` f32 `[N, C, H, W]`.
+/// Input as [`InputForm`] says. Output: `predicted_depth` f32 `[N, H, W]` and, where the model has a
+/// head for it, `sky` f32 `[N, H, W]` (sky from 0.3 on); or `labels` u8 `[N, H, W]` (the class with
+/// the highest score) and, if asked for, `logits` f32 `[N, C, H, W]`.
 ///
 /// Returns what of the checkpoint the graph has no use for.
 ///
@@ -121,57 +170,114 @@ pub fn build(
         options,
         grid: ((height / patch) as usize, (width / patch) as usize),
     };
-    let keys = Keys::new(weights.root());
-    keys.ignore_unused(config);
+    let root = weights.root();
+    let (backbone, neck) = (root.at("backbone"), root.at("neck"));
+    ignore_unused(config, &root);
 
     let mut b = Builder::new();
-    let (pixels, normalisation) = input(&mut b, options);
-    let embedded = embed::build(&mut b, config, &keys, &context, &pixels, &normalisation)?;
-    context.stage(&mut b, "embedding", &embedded.tokens);
+    let (pixels, normalisation) = input(&mut b, options)?;
+    let embedded = embed::build(&mut b, config, &backbone, &context, &pixels, &normalisation)?;
     let mut taps = embedded.features;
-    taps.extend(encoder::build(
-        &mut b,
-        config,
-        &keys,
-        &context,
-        &embedded.tokens,
-    )?);
+    taps.extend(match &config.backbone {
+        Backbone::Swinv2(swin) => {
+            swin::build(&mut b, config, swin, &backbone, &context, &embedded.tokens)?
+        }
+        _ => {
+            context.stage(&mut b, "embedding", &embedded.tokens);
+            encoder::build(&mut b, config, &backbone, &context, &embedded.tokens)?
+        }
+    });
     for (index, tap) in taps.iter().enumerate() {
         context.stage(&mut b, &format!("tap.{index}"), tap);
     }
-    let maps = reassemble::build(&mut b, config, &keys, &context, &taps)?;
-    let fused = fusion::build(&mut b, config, &keys, &context, &maps)?;
-    head::build(&mut b, config, &keys, &context, &fused)?;
+    let maps = reassemble::build(&mut b, config, &neck, &context, &taps)?;
+    let fused = fusion::build(&mut b, config, &neck, &context, &maps)?;
+    head::build(&mut b, config, &root.at("head"), &context, &fused)?;
     Ok((b.finish("dpt"), weights.finish()?))
 }
 
+/// Names what inference has no use for.
+fn ignore_unused(config: &DptConfig, root: &Scope<'_>) {
+    let training = "used in training only";
+    let backbone = root.at("backbone");
+    if !config.apply_layernorm {
+        let reason = "taps are taken before the final normalisation";
+        backbone.ignore("norm", reason);
+        backbone.ignore("fc_norm", reason);
+    }
+    backbone.ignore("pooler", "the pooled token is not used");
+    backbone.ignore("head", "classifies pictures");
+    backbone.ignore("mask_token", training);
+    backbone.ignore("patch_embeddings.mask_token", training);
+    root.ignore("auxiliary_head", training);
+    root.at("neck").ignore("auxiliary_head", training);
+    root.at("neck.fusion")
+        .at(0)
+        .ignore("unit1", "the coarsest fusion has no second input");
+    let last = config.taps.last().copied().unwrap_or_default();
+    for index in 0..config.num_hidden_layers {
+        let block = backbone.at("blocks").at(index);
+        if index > last {
+            block.ignore("", "comes after the last tap");
+        }
+        block.ignore("relative_position_index", "follows from the grid");
+    }
+    if let Backbone::Swinv2(swin) = &config.backbone {
+        for (stage, depth) in swin.depths.iter().enumerate() {
+            for index in 0..*depth {
+                let block = backbone.at("stages").at(stage).at("blocks").at(index);
+                for name in [
+                    "attn_mask",
+                    "relative_position_index",
+                    "relative_coords_table",
+                ] {
+                    block.ignore(name, "follows from the grid");
+                }
+            }
+        }
+    }
+}
+
 /// The input as `[N, 3, H, W]` f32, and what is left to do to bring it to the model's scale.
-fn input(b: &mut Builder, options: &GraphOptions) -> (Value, Normalisation) {
+fn input(b: &mut Builder, options: &GraphOptions) -> Result<(Value, Normalisation), DptError> {
     let batch = match options.batch {
         Batch::Fixed(count) => Dim::Fixed(count as usize),
         Batch::Dynamic => Dim::Batch,
     };
-    let (h, w) = (
-        Dim::Fixed(options.size.height as usize),
-        Dim::Fixed(options.size.width as usize),
-    );
-    let channels = Dim::Fixed(3);
-    match options.input {
-        InputForm::PixelValues => (
-            b.input("pixel_values", ElementType::F32, &[batch, channels, h, w]),
-            Normalisation::Done,
-        ),
-        InputForm::Rgb8 => {
-            let rgb = b.input("rgb", ElementType::U8, &[batch, h, w, channels]);
-            let floats = b.cast(&rgb, ElementType::F32);
-            let planes = b
-                .transpose(&floats, &[0, 3, 1, 2])
-                .expect("four dimensions were declared above");
-            let scale = options.std.map(|std| 1.0 / (255.0 * std));
-            let shift: [f32; 3] = std::array::from_fn(|c| -options.mean[c] / options.std[c]);
-            (planes, Normalisation::Pending { scale, shift })
-        }
+    let (height, width) = (options.size.height as usize, options.size.width as usize);
+    let (h, w, channels) = (Dim::Fixed(height), Dim::Fixed(width), Dim::Fixed(3));
+    if options.input == InputForm::PixelValues {
+        let pixels = b.input("pixel_values", ElementType::F32, &[batch, channels, h, w]);
+        return Ok((pixels, Normalisation::Done));
     }
+    let rgb = b.input("rgb", ElementType::U8, &[batch, h, w, channels]);
+    let floats = b.cast(&rgb, ElementType::F32);
+    let planes = b.transpose(&floats, &[0, 3, 1, 2])?;
+    let scale = options.std.map(|std| 1.0 / (255.0 * std));
+    let shift: [f32; 3] = std::array::from_fn(|c| -options.mean[c] / options.std[c]);
+    let normalisation = Normalisation::Pending { scale, shift };
+    if options.borders == Borders::default() {
+        return Ok((planes, normalisation));
+    }
+    let [top, left, bottom, right] = {
+        let Borders {
+            top,
+            left,
+            bottom,
+            right,
+        } = options.borders;
+        [top, left, bottom, right].map(|side| side as usize)
+    };
+    let normal = normalisation.apply(b, &planes)?;
+    let rows = b.slice(&normal, 2, top, height.saturating_sub(bottom))?;
+    let picture = b.slice(&rows, 3, left, width.saturating_sub(right))?;
+    let pads = Pads {
+        top,
+        left,
+        bottom,
+        right,
+    };
+    Ok((b.pad_picture(&picture, pads)?, Normalisation::Done))
 }
 
 /// Bilinear with corners aligned, the paper's resize.

@@ -1,12 +1,12 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! Reassemble (section 3.1): tokens become image-like maps by read, concatenate and resample.
+//! Reassemble (section 3.1): tokens become image-like maps by read, concatenate and resample. What
+//! a convolutional stem or a backbone of several resolutions taps is such a map already.
 
 use super::config::{DptConfig, Readout, STEM_TAPS};
-use super::fold::{apply_linear, linear, transposed};
-use super::keys::Keys;
-use super::{Context, DptError};
+use super::fold::{Linear, transposed};
+use super::{Context, DptError, Rewrite};
 use crate::checkpoint::Scope;
 use crate::graph::{Builder, Pads, Value};
 
@@ -14,7 +14,7 @@ use crate::graph::{Builder, Pads, Value};
 pub(super) fn build(
     b: &mut Builder,
     config: &DptConfig,
-    keys: &Keys<'_>,
+    neck: &Scope<'_>,
     context: &Context<'_>,
     taps: &[Value],
 ) -> Result<Vec<Value>, DptError> {
@@ -23,16 +23,19 @@ pub(super) fn build(
         .map(|(level, tap)| {
             b.within(format!("reassemble{level}"), |b| {
                 let channels = config.neck_hidden_sizes[level];
-                let map = if config.is_hybrid() && level < STEM_TAPS {
+                let is_map = config.is_hierarchical() || config.is_hybrid() && level < STEM_TAPS;
+                let map = if is_map {
                     tap.clone()
                 } else {
-                    let read = read(b, config, &keys.reassemble(), level, tap)?;
-                    let layer = keys.reassemble().at("layers").at(level);
-                    let map = concatenate(b, config, &layer, context, &read, channels)?;
-                    resample(b, &layer, &map, channels, config.reassemble_factors[level])?
+                    let scope = neck.at("reassemble").at(level);
+                    let read = read(b, config, &scope.at("readout"), context, tap)?;
+                    let map = concatenate(b, config, &scope, context, &read, channels)?;
+                    resample(b, &scope, &map, channels, config.reassemble_factors[level])?
                 };
-                context.stage(b, &format!("reassembled.{level}"), &map);
-                let (m, scope) = (config.fusion_hidden_size, keys.level_conv(level));
+                if !config.is_hierarchical() {
+                    context.stage(b, &format!("reassembled.{level}"), &map);
+                }
+                let (m, scope) = (config.fusion_hidden_size, neck.at("convs").at(level));
                 let weight = scope.tensor("weight", &[m, channels, 3, 3])?;
                 let weight = b.constant(&[m, channels, 3, 3], weight.data())?;
                 Ok(b.conv(&map, &weight, None, 1, Pads::all(1), 1)?)
@@ -48,7 +51,7 @@ fn read(
     b: &mut Builder,
     config: &DptConfig,
     scope: &Scope<'_>,
-    level: usize,
+    context: &Context<'_>,
     tap: &Value,
 ) -> Result<Value, DptError> {
     let d = config.hidden_size;
@@ -62,13 +65,19 @@ fn read(
         }
         Readout::Project => {
             let readout = b.slice(tap, 1, 0, 1)?;
-            let scope = scope.at("readout_projects").at(level).at(0);
-            let (weight, bias) = linear(&scope, 2 * d, d, true)?;
-            let (of_token, of_readout) = weight.split_at(d * d);
-            let tokens = apply_linear(b, &tokens, (of_token.to_vec(), None), d, d)?;
-            let readout = apply_linear(b, &readout, (of_readout.to_vec(), bias), d, d)?;
-            let sum = b.add(&tokens, &readout)?;
-            Ok(b.gelu(&sum)?)
+            let layer = Linear::read(scope, 2 * d, d, true)?;
+            let projected = if context.uses(Rewrite::SplitReadout) {
+                let (of_token, of_readout) = layer.split(d);
+                let tokens = of_token.apply(b, &tokens)?;
+                let readout = of_readout.apply(b, &readout)?;
+                b.add(&tokens, &readout)?
+            } else {
+                let nothing = b.constant(&[count - 1, 1], vec![0.0; count - 1])?;
+                let everywhere = b.add(&nothing, &readout)?;
+                let both = b.concat(&[&tokens, &everywhere], 2)?;
+                layer.apply(b, &both)?
+            };
+            Ok(b.gelu(&projected)?)
         }
     }
 }
@@ -84,13 +93,22 @@ fn concatenate(
 ) -> Result<Value, DptError> {
     let d = config.hidden_size;
     let scope = layer.at("projection");
-    let weight = scope.tensor("weight", &[channels, d, 1, 1])?;
-    let weight = transposed(weight.data(), channels, d);
-    let bias = scope.tensor("bias", &[channels])?.into_data();
-    let projected = apply_linear(b, tokens, (weight, Some(bias)), d, channels)?;
-    let planes = b.transpose(&projected, &[0, 2, 1])?;
+    let shape = [channels, d, 1, 1];
+    let weight = scope.tensor("weight", &shape)?;
+    let bias = scope.tensor("bias", &[channels])?;
     let (rows, columns) = context.grid;
-    Ok(b.reshape(&planes, &[channels, rows, columns])?)
+    if context.uses(Rewrite::ProjectTokens) {
+        let weight = transposed(weight.data(), channels, d);
+        let layer = Linear::new(d, channels, weight, Some(bias.into_data()));
+        let projected = layer.apply(b, tokens)?;
+        let planes = b.transpose(&projected, &[0, 2, 1])?;
+        return Ok(b.reshape(&planes, &[channels, rows, columns])?);
+    }
+    let planes = b.transpose(tokens, &[0, 2, 1])?;
+    let map = b.reshape(&planes, &[d, rows, columns])?;
+    let weight = b.constant(&shape, weight.data())?;
+    let bias = b.constant(&[channels], bias.data())?;
+    Ok(b.conv(&map, &weight, Some(&bias), 1, Pads::all(0), 1)?)
 }
 
 /// Resample by a factor: a transposed convolution up, a strided one down.

@@ -14,7 +14,7 @@ use super::worker::Outcome;
 use super::{Output, caps, error, video};
 use crate::engine::{Engine, Map, Request};
 use crate::frame::{Layout, Preprocessor, fit};
-use crate::spec::Size;
+use crate::spec::{Borders, Size};
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_video::{VideoFrameRef, VideoInfo};
@@ -49,7 +49,7 @@ impl Stream {
     pub(super) fn render(
         &mut self,
         input: gst::Buffer,
-        map: &Map,
+        map: &mut Map,
         looks: &Looks,
     ) -> Result<gst::Buffer, Stop> {
         self.renderer.render(input, map, looks)
@@ -85,9 +85,9 @@ impl Pump {
             opened.target(),
             opened.spec.multiple,
         );
-        let network = fit.network;
-        if self.prepared.as_ref().map(|(size, _)| *size) != Some(network) {
-            self.prepare(element, &opened, network)?;
+        let shape = (fit.network, opened.zero_borders(&fit));
+        if self.prepared.as_ref().map(|(shape, _)| *shape) != Some(shape) {
+            self.prepare(element, &opened, shape)?;
         }
         let Some((_, ready)) = &self.prepared else {
             return Err(error::panicked().into());
@@ -145,7 +145,7 @@ impl Pump {
         &mut self,
         element: &DptDepth,
         opened: &Arc<Opened>,
-        network: Size,
+        (network, borders): (Size, Borders),
     ) -> Result<(), Stop> {
         self.prepared = None;
         let progress = Progress::start(
@@ -155,6 +155,7 @@ impl Pump {
         let ticket = self.queue.ticket();
         let request = Request {
             network,
+            borders,
             session: opened.session.clone(),
         };
         let (model, runtime) = (opened.model.clone(), opened.runtime);
@@ -180,7 +181,7 @@ impl Pump {
                 element.latency.store(0, Ordering::Relaxed);
                 element.announce_latency(ready.warm_run);
                 element.post_model(&opened.spec, network, &ready);
-                self.prepared = Some((network, ready));
+                self.prepared = Some(((network, borders), ready));
                 Ok(())
             }
             Outcome::Prepared(Err(failure)) => {

@@ -6,10 +6,10 @@
 use super::error;
 use super::settings::Settings;
 use super::{RangeMode, ResizePolicy};
-use crate::frame::ADE20K_NAMES;
+use crate::frame::{ADE20K_NAMES, Fit};
 use crate::inference::{Cache, CacheError, Runtime, SessionSettings, runtime};
-use crate::model::Model;
-use crate::spec::{self, ModelSpec, OutputMeaning, Size};
+use crate::model::{Choice, Model, ModelError};
+use crate::spec::{self, Borders, Calibration, ModelSpec, OutputMeaning, Size};
 use gst::glib;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,13 +36,12 @@ impl Opened {
                 "range-near equals range-far; range-mode=fixed needs two different values",
             ));
         }
-        let model = match &settings.model_file {
-            Some(file) => Model::open(Path::new(file)),
-            None => Model::embedded(),
-        }
-        .map_err(|e| error::model(&e))?;
+        let model = open_model(settings).map_err(|e| error::model(&e))?;
         check_fixed_size(settings, &model)?;
         let mut spec = model.spec().clone();
+        if calibration(settings, &model, 1.0)?.is_some() {
+            spec.output = OutputMeaning::Metric { max_depth_m: None };
+        }
         if let Some(file) = &settings.labels_file {
             spec.labels = read_labels(file)?;
         }
@@ -89,7 +88,27 @@ impl Opened {
         self.settings
             .resize_policy
             .to_spec()
-            .unwrap_or(self.spec.resize_policy)
+            .unwrap_or_else(|| match self.spec.resize_policy {
+                // The frame's own size is not what was asked for.
+                spec::ResizePolicy::Pad if self.settings.network_size != 0 => {
+                    spec::ResizePolicy::LowerBound
+                }
+                policy => policy,
+            })
+    }
+
+    /// The borders that the model was trained to see as zeros.
+    pub(super) fn zero_borders(&self, fit: &Fit) -> Borders {
+        match self.resize_policy() {
+            spec::ResizePolicy::Pad => fit.borders(),
+            _ => Borders::default(),
+        }
+    }
+
+    /// From the model's values to metres, for frames of this fit.
+    pub(super) fn calibration(&self, fit: &Fit) -> Option<Calibration> {
+        let zoom = f64::from(fit.content.width) / f64::from(fit.frame.width);
+        calibration(&self.settings, &self.model, zoom).unwrap_or_default()
     }
 
     /// The network size aimed at: `network-size` becomes the shorter side of the model's own.
@@ -123,6 +142,36 @@ impl Opened {
     /// Whether the model gives classes.
     pub(super) fn is_segmentation(&self) -> bool {
         self.spec.output == OutputMeaning::Labels
+    }
+}
+
+fn open_model(settings: &Settings) -> Result<Model, ModelError> {
+    let choice = match &settings.model_variant {
+        Some(variant) => Choice::parse(variant)?,
+        None => Choice::default(),
+    };
+    match &settings.model_file {
+        Some(file) => Model::open_as(Path::new(file), choice),
+        None => Model::embedded(),
+    }
+}
+
+/// What the settings make of the model's values; `zoom` is how much wider the frame lies in the
+/// network's input than it is.
+fn calibration(
+    settings: &Settings,
+    model: &Model,
+    zoom: f64,
+) -> Result<Option<Calibration>, gst::ErrorMessage> {
+    let focal = (settings.focal_length > 0.0).then_some((settings.focal_length * zoom) as f32);
+    let (scale, shift) = (settings.depth_scale as f32, settings.depth_shift as f32);
+    let calibration = model.spec().calibration(scale, shift, focal);
+    match model.spec().output {
+        OutputMeaning::Labels if (scale, shift) != (1.0, 0.0) => Err(error::settings(
+            "depth-scale and depth-shift calibrate depth, but the model gives classes; leave them at 1 and 0",
+        )),
+        OutputMeaning::Labels => Ok(None),
+        _ => Ok(calibration),
     }
 }
 

@@ -11,7 +11,7 @@ use super::queue::{Item, Queue, Wait};
 use super::worker::{Outcome, Ready, Worker};
 use crate::engine::Map;
 use crate::frame::FrameError;
-use crate::spec::Size;
+use crate::spec::{Borders, Size};
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use std::sync::Arc;
@@ -56,7 +56,7 @@ pub(super) struct Pump {
     pub(super) queue: Arc<Queue>,
     pub(super) worker: Worker,
     /// The network size that the worker's engine is prepared for, and what is known of it.
-    pub(super) prepared: Option<(Size, Ready)>,
+    pub(super) prepared: Option<((Size, Borders), Ready)>,
     pub(super) stream: Option<Stream>,
     segment: gst::FormattedSegment<gst::ClockTime>,
     rgb: Vec<u8>,
@@ -125,7 +125,7 @@ impl Pump {
         let map = self.map.take().unwrap_or(Map::Depth(Vec::new()));
         self.worker
             .infer(ticket, std::mem::take(&mut self.rgb), map);
-        let (map, took) = loop {
+        let (mut map, took) = loop {
             match self.queue.outcome(PATIENCE) {
                 Wait::Outcome(Outcome::Inferred {
                     rgb,
@@ -146,7 +146,7 @@ impl Pump {
         };
         element.announce_latency(took);
         let looks = lock(&element.settings).looks();
-        let output = stream.render(buffer, &map, &looks)?;
+        let output = stream.render(buffer, &mut map, &looks)?;
         self.map = Some(map);
         element.src_pad.push(output)?;
         Ok(())

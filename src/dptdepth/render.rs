@@ -15,7 +15,7 @@ use crate::frame::{
     palette, quantize,
 };
 use crate::meta;
-use crate::spec::{OutputMeaning, Size};
+use crate::spec::{Calibration, OutputMeaning, Size};
 use crate::temporal::{RangeMode, RangeTracker};
 use gst::prelude::*;
 use gst_video::{VideoFrameRef, VideoInfo};
@@ -31,6 +31,8 @@ pub(super) struct Renderer {
     /// The part of the map that shows the frame.
     content: Rect,
     provider: String,
+    /// From the model's values to metres.
+    calibration: Option<Calibration>,
     range: RangeTracker,
     lut: (Option<Colormap>, Lut),
     codes: Vec<u16>,
@@ -73,6 +75,7 @@ impl Renderer {
             map_size: ready.map_size,
             content: fit.content_of(ready.map_size),
             provider: ready.provider.clone(),
+            calibration: opened.calibration(fit),
             range: RangeTracker::new(RangeMode::Smooth),
             lut,
             codes: Vec::new(),
@@ -109,13 +112,18 @@ impl Renderer {
         self.range.reset();
     }
 
-    /// The buffer to push for `input`, with the result meta.
+    /// The buffer to push for `input`, with the result meta. `map` is brought to metres where that
+    /// was asked for.
     pub(super) fn render(
         &mut self,
         input: gst::Buffer,
-        map: &engine::Map,
+        map: &mut engine::Map,
         looks: &Looks,
     ) -> Result<gst::Buffer, Stop> {
+        if let (Some(calibration), engine::Map::Depth(values)) = (self.calibration, &mut *map) {
+            calibration.apply(values);
+        }
+        let map = &*map;
         let range = self.encode(map, looks)?;
         let Some(target) = &mut self.target else {
             return Err(gst::FlowError::NotNegotiated.into());

@@ -15,6 +15,7 @@ use std::sync::LazyLock;
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     pub(super) model_file: Option<String>,
+    pub(super) model_variant: Option<String>,
     pub(super) output: Output,
     pub(super) labels_file: Option<String>,
     pub(super) network_size: u32,
@@ -32,6 +33,9 @@ pub(super) struct Settings {
     pub(super) polarity: Polarity,
     pub(super) colormap: Colormap,
     pub(super) alpha: f64,
+    pub(super) depth_scale: f64,
+    pub(super) depth_shift: f64,
+    pub(super) focal_length: f64,
     pub(super) depth_unit: DepthUnit,
 }
 
@@ -39,6 +43,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             model_file: None,
+            model_variant: None,
             output: Output::default(),
             labels_file: None,
             network_size: 0,
@@ -56,6 +61,9 @@ impl Default for Settings {
             polarity: Polarity::default(),
             colormap: Colormap::default(),
             alpha: 0.5,
+            depth_scale: 1.0,
+            depth_shift: 0.0,
+            focal_length: 0.0,
             depth_unit: DepthUnit::default(),
         }
     }
@@ -76,7 +84,12 @@ pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| 
         string(
             "model-file",
             "Model File",
-            "Checkpoint folder or .safetensors file as its authors publish it, or an .onnx file (NULL = the embedded default model)",
+            "Checkpoint folder or file (.safetensors, .bin, .pt, .pth) as its authors publish it, or an .onnx file (NULL = the embedded default model)",
+        ),
+        string(
+            "model-variant",
+            "Model Variant",
+            "Which model it is, where a bare file cannot say: for example depth-anything-v1, dpt-hybrid-nyu; with :original or :transformers behind it, whose interpolation of positions to follow (NULL = from the files)",
         ),
         glib::ParamSpecEnum::builder_with_default("output", default.output)
             .nick("Output")
@@ -180,6 +193,30 @@ pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| 
             .mutable_playing()
             .controllable()
             .build(),
+        glib::ParamSpecDouble::builder("depth-scale")
+            .nick("Depth Scale")
+            .blurb("Calibration to metres: 1/(scale*x+shift) of inverse depth x, scale*x+shift of depth; either makes the output metric")
+            .minimum(f64::from(f32::MIN))
+            .maximum(f64::from(f32::MAX))
+            .default_value(default.depth_scale)
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecDouble::builder("depth-shift")
+            .nick("Depth Shift")
+            .blurb("The shift of that calibration")
+            .minimum(f64::from(f32::MIN))
+            .maximum(f64::from(f32::MAX))
+            .default_value(default.depth_shift)
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecDouble::builder("focal-length")
+            .nick("Focal Length")
+            .blurb("Focal length in pixels of the frame, for models whose metres depend on it (0 = unknown, their depth is relative)")
+            .minimum(0.0)
+            .maximum(1e6)
+            .default_value(default.focal_length)
+            .mutable_ready()
+            .build(),
         glib::ParamSpecEnum::builder_with_default("depth-unit", default.depth_unit)
             .nick("Depth Unit")
             .blurb("One step of GRAY16 for models that give metres; 0 is invalid, 65535 is that far or farther")
@@ -206,6 +243,7 @@ impl Settings {
     pub(super) fn set(&mut self, name: &str, value: &glib::Value) {
         match name {
             "model-file" => self.model_file = value.get().expect(OF_PROPERTY_TYPE),
+            "model-variant" => self.model_variant = value.get().expect(OF_PROPERTY_TYPE),
             "output" => self.output = value.get().expect(OF_PROPERTY_TYPE),
             "labels-file" => self.labels_file = value.get().expect(OF_PROPERTY_TYPE),
             "network-size" => self.network_size = value.get().expect(OF_PROPERTY_TYPE),
@@ -225,6 +263,9 @@ impl Settings {
             "polarity" => self.polarity = value.get().expect(OF_PROPERTY_TYPE),
             "colormap" => self.colormap = value.get().expect(OF_PROPERTY_TYPE),
             "alpha" => self.alpha = value.get().expect(OF_PROPERTY_TYPE),
+            "depth-scale" => self.depth_scale = value.get().expect(OF_PROPERTY_TYPE),
+            "depth-shift" => self.depth_shift = value.get().expect(OF_PROPERTY_TYPE),
+            "focal-length" => self.focal_length = value.get().expect(OF_PROPERTY_TYPE),
             "depth-unit" => self.depth_unit = value.get().expect(OF_PROPERTY_TYPE),
             _ => unreachable!("GObject knows no other writable property"),
         }
@@ -234,6 +275,7 @@ impl Settings {
     pub(super) fn get(&self, name: &str) -> glib::Value {
         match name {
             "model-file" => self.model_file.to_value(),
+            "model-variant" => self.model_variant.to_value(),
             "output" => self.output.to_value(),
             "labels-file" => self.labels_file.to_value(),
             "network-size" => self.network_size.to_value(),
@@ -251,6 +293,9 @@ impl Settings {
             "polarity" => self.polarity.to_value(),
             "colormap" => self.colormap.to_value(),
             "alpha" => self.alpha.to_value(),
+            "depth-scale" => self.depth_scale.to_value(),
+            "depth-shift" => self.depth_shift.to_value(),
+            "focal-length" => self.focal_length.to_value(),
             "depth-unit" => self.depth_unit.to_value(),
             _ => unreachable!("GObject knows no other readable property"),
         }

@@ -3,7 +3,7 @@
 
 //! From the frame's size to the network's and back. Nothing else divides by the patch size.
 
-use crate::spec::{ResizePolicy, Size};
+use crate::spec::{Borders, ResizePolicy, Size};
 
 /// Largest side of a network input. Frames of absurd aspect ratios stop here.
 pub const MAX_NETWORK_SIDE: u32 = 4096;
@@ -28,7 +28,7 @@ pub struct Fit {
     pub frame: Size,
     /// The network input's size; both sides are multiples of the patch size.
     pub network: Size,
-    /// Where the whole frame lies inside the network's input: all of it, but for letterbox.
+    /// Where the whole frame lies inside the network's input: all of it, but for letterbox and pad.
     pub content: Rect,
 }
 
@@ -40,6 +40,22 @@ pub(super) struct Span {
 }
 
 impl Fit {
+    /// What of the network's input shows no frame.
+    pub fn borders(&self) -> Borders {
+        let Rect {
+            x,
+            y,
+            width,
+            height,
+        } = self.content;
+        Borders {
+            top: y,
+            left: x,
+            bottom: self.network.height - y - height,
+            right: self.network.width - x - width,
+        }
+    }
+
     /// The point of the network's input that shows `(x, y)` of the frame. Pixel centres lie at
     /// halves.
     pub fn to_network(&self, x: f64, y: f64) -> (f64, f64) {
@@ -161,17 +177,23 @@ pub fn fit(
             side(target_height, Bound::None),
             side(target_width, Bound::None),
         ),
+        ResizePolicy::Pad => Size::new(
+            side(height, Bound::AtLeast(height)),
+            side(width, Bound::AtLeast(width)),
+        ),
     };
-    let content = if policy == ResizePolicy::Letterbox {
-        let scale = (f64::from(network.height) / height).min(f64::from(network.width) / width);
-        centred(network, scale * height, scale * width)
-    } else {
-        Rect {
+    let content = match policy {
+        ResizePolicy::Letterbox => {
+            let scale = (f64::from(network.height) / height).min(f64::from(network.width) / width);
+            centred(network, scale * height, scale * width)
+        }
+        ResizePolicy::Pad => centred(network, height, width),
+        _ => Rect {
             x: 0,
             y: 0,
             width: network.width,
             height: network.height,
-        }
+        },
     };
     Fit {
         frame,

@@ -35,31 +35,40 @@ struct Kernel {
     antialias: bool,
     /// Samples beyond the edge repeat the edge, else they do not count.
     replicate: bool,
+    /// A sample counts with the part of it that the kernel covers.
+    area: bool,
 }
 
 impl Kernel {
-    fn new(interpolation: Interpolation) -> Self {
+    fn new(interpolation: Interpolation, scale: f64) -> Self {
         let antialiased = |weight, support| Self {
             weight,
             support,
             antialias: true,
             replicate: false,
+            area: false,
         };
         match interpolation {
             Interpolation::BicubicAntialiased => antialiased(|x| cubic(x, -0.5), 2.0),
             Interpolation::BilinearAntialiased => antialiased(|x| (1.0 - x.abs()).max(0.0), 1.0),
             Interpolation::LanczosAntialiased => antialiased(lanczos3, 3.0),
-            Interpolation::BicubicOpencv => Self {
+            Interpolation::AreaOrBicubicOpencv if scale > 1.0 => Self {
+                area: true,
+                ..antialiased(|_| 1.0, 0.5)
+            },
+            Interpolation::BicubicOpencv | Interpolation::AreaOrBicubicOpencv => Self {
                 weight: |x| cubic(x, -0.75),
                 support: 2.0,
                 antialias: false,
                 replicate: true,
+                area: false,
             },
             Interpolation::Nearest => Self {
                 weight: |x| f64::from(x > -0.5 && x <= 0.5),
                 support: 0.5,
                 antialias: false,
                 replicate: true,
+                area: false,
             },
         }
     }
@@ -99,8 +108,8 @@ impl Axis {
         depth: u32,
         interpolation: Interpolation,
     ) -> Self {
-        let kernel = Kernel::new(interpolation);
         let scale = span.length / destination as f64;
+        let kernel = Kernel::new(interpolation, scale);
         let widening = if kernel.antialias {
             scale.max(1.0)
         } else {
@@ -173,9 +182,13 @@ impl Axis {
 /// The first source sample and the weights, which add up to 1.
 fn weights_at(kernel: &Kernel, centre: f64, widening: f64, source: usize) -> (usize, Vec<f64>) {
     let radius = kernel.support * widening;
-    // Pillow's rounding of the window (libImaging/Resample.c, precompute_coeffs).
-    let first = (centre - radius + 0.5).floor();
-    let last = (centre + radius + 0.5).floor();
+    let (low, high) = (centre - radius, centre + radius);
+    let (first, last) = if kernel.area {
+        (low.floor(), high.ceil())
+    } else {
+        // Pillow's rounding of the window (libImaging/Resample.c, precompute_coeffs).
+        ((low + 0.5).floor(), (high + 0.5).floor())
+    };
     let edge = source as f64 - 1.0;
     let start = first.clamp(0.0, edge);
     let end = (last - 1.0).clamp(start, edge);
@@ -184,8 +197,11 @@ fn weights_at(kernel: &Kernel, centre: f64, widening: f64, source: usize) -> (us
     while position < last {
         let inside = position.clamp(start, end);
         if kernel.replicate || inside == position {
-            weights[(inside - start) as usize] +=
-                (kernel.weight)((position + 0.5 - centre) / widening);
+            weights[(inside - start) as usize] += if kernel.area {
+                (high.min(position + 1.0) - low.max(position)).max(0.0)
+            } else {
+                (kernel.weight)((position + 0.5 - centre) / widening)
+            };
         }
         position += 1.0;
     }

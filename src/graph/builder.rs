@@ -194,6 +194,18 @@ impl Builder {
         self.initializer("integers", ElementType::I64, &[values.len()], bytes)
     }
 
+    /// A constant tensor of integers, row-major: indices.
+    ///
+    /// # Errors
+    /// If the values do not fill the shape.
+    pub fn indices(&mut self, dims: &[usize], values: &[i64]) -> Result<Value, GraphError> {
+        if dims.iter().product::<usize>() != values.len() {
+            return Err(self.error("Constant", format!("{} values for {dims:?}", values.len())));
+        }
+        let bytes = Bytes::copy_from_slice(bytemuck::cast_slice(values));
+        Ok(self.initializer("indices", ElementType::I64, dims, bytes))
+    }
+
     fn initializer(
         &mut self,
         kind: &str,

@@ -10,7 +10,9 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
     /// There is nothing at the path.
-    #[error("no such model; give a checkpoint folder, a .safetensors or an .onnx file: {path:?}")]
+    #[error(
+        "no such model; give a checkpoint folder or file (.safetensors, .bin, .pt, .pth) or an .onnx file: {path:?}"
+    )]
     NotFound {
         /// The path.
         path: PathBuf,
@@ -23,14 +25,27 @@ pub enum ModelError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// Weights without their config.
+    /// Weights that no published DPT has, without a config.
     #[error(
-        "there is no config.json beside the weights, so the architecture is unknown; download it into the same folder: {path}",
+        "the weights have names of no known model and no config.json lies beside them; download it into the same folder: {path}",
         path = path.display()
     )]
     NoConfig {
         /// The weights.
         path: PathBuf,
+    },
+    /// A DINOv2 head without its backbone, or the other way round.
+    #[error(
+        "the file holds only {present} of a DINOv2 depth model; put {absent} into the same folder: {path}",
+        path = path.display()
+    )]
+    Half {
+        /// The file.
+        path: PathBuf,
+        /// What it holds.
+        present: &'static str,
+        /// What is missing.
+        absent: &'static str,
     },
     /// A JSON file that is none, or is too large.
     #[error("the file is no usable JSON ({reason}); download it again: {path}", path = path.display())]

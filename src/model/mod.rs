@@ -4,25 +4,57 @@
 //! From a path to a model that can say its spec and build its graph at any size.
 
 mod error;
+mod files;
 mod identity;
 mod onnx;
 mod preprocessor;
+mod published;
 
 pub use error::ModelError;
 pub use onnx::OnnxModel;
 
 use crate::checkpoint::{Checkpoint, Ignored};
-use crate::dpt::{self, Batch, DptConfig, Flavour, GraphOptions, InputForm, Task};
+use crate::dpt::{
+    self, Batch, DptConfig, Flavour, GraphOptions, InputForm, Meaning, Origin, Reference, Rewrite,
+    Task, Variant,
+};
 use crate::graph::Graph;
-use crate::spec::{ModelSpec, OutputMeaning, Size};
+use crate::spec::{Borders, ModelSpec, OutputMeaning, Size};
 use serde_json::Value as Json;
 use std::path::Path;
 
 /// The name of the model that ships inside the plugin.
 pub const EMBEDDED_NAME: &str = "dptdepth-default";
 
-/// The largest `config.json` that is read; published ones are below 100 kB.
-const MAX_CONFIG_BYTES: u64 = 4 << 20;
+/// Classes of ADE20K: a checkpoint with so many and no names has its.
+const ADE20K_CLASSES: usize = 150;
+
+/// What to know about a model beyond its files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// Which of the models that share names and shapes it is.
+    pub variant: Option<Variant>,
+    /// Whose interpolation of position embeddings to follow away from the trained size.
+    pub reference: Option<Reference>,
+}
+
+impl Choice {
+    /// From a variant's name, which may end in `:original` or `:transformers`, such as
+    /// `depth-anything-v1-small` or `:original`.
+    ///
+    /// # Errors
+    /// If there is no such variant or reference.
+    pub fn parse(text: &str) -> Result<Self, ModelError> {
+        let (name, reference) = text.split_once(':').unwrap_or((text, ""));
+        let given = |text: &str| !text.is_empty();
+        Ok(Self {
+            variant: given(name).then(|| Variant::parse(name)).transpose()?,
+            reference: given(reference)
+                .then(|| Reference::parse(reference))
+                .transpose()?,
+        })
+    }
+}
 
 /// How to build a graph; what the model's spec says is filled in.
 #[derive(Clone, Debug)]
@@ -39,6 +71,27 @@ pub struct BuildOptions {
     pub logits: bool,
     /// Put out every stage.
     pub stages: bool,
+    /// What of the input is no picture; the graph makes it zero behind the normalisation
+    /// ([`InputForm::Rgb8`] only).
+    pub borders: Borders,
+    /// Rewrites to leave out.
+    pub without: Vec<Rewrite>,
+}
+
+impl BuildOptions {
+    /// One picture of this size as floats, standard operators, nothing beyond the result.
+    pub fn new(size: Size) -> Self {
+        Self {
+            size,
+            batch: Batch::Fixed(1),
+            input: InputForm::PixelValues,
+            flavour: Flavour::Portable,
+            logits: false,
+            stages: false,
+            borders: Borders::default(),
+            without: Vec::new(),
+        }
+    }
 }
 
 /// A model that can be run: a checkpoint or a ready ONNX graph.
@@ -52,27 +105,39 @@ enum Source {
     Checkpoint {
         checkpoint: Checkpoint,
         config: DptConfig,
+        origin: Origin,
     },
     Onnx(OnnxModel),
 }
 
 impl Model {
-    /// Opens a checkpoint folder, a `.safetensors` file or shard index with `config.json` beside
-    /// it, or an `.onnx` file.
+    /// Opens a checkpoint folder or file, safetensors or PyTorch's, or an `.onnx` file. What the
+    /// model is, is told by a `config.json` beside the weights, else by their names and shapes.
     ///
     /// # Errors
-    /// If a file is missing or damaged, or the architecture is not one that can be built.
+    /// If a file is missing or damaged, the architecture is not one that can be built, or the files
+    /// are those of several models.
     pub fn open(path: &Path) -> Result<Self, ModelError> {
+        Self::open_as(path, Choice::default())
+    }
+
+    /// As [`Self::open`], for files that do not say all themselves.
+    ///
+    /// # Errors
+    /// As [`Self::open`], or if the choice does not fit the files.
+    pub fn open_as(path: &Path, choice: Choice) -> Result<Self, ModelError> {
         if path.as_os_str().is_empty() {
             return Err(ModelError::NotFound { path: path.into() });
         }
-        let metadata = std::fs::metadata(path).map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => ModelError::NotFound { path: path.into() },
-            _ => ModelError::Io {
-                path: path.into(),
-                source,
-            },
-        })?;
+        if let Err(source) = std::fs::metadata(path) {
+            return Err(match source.kind() {
+                std::io::ErrorKind::NotFound => ModelError::NotFound { path: path.into() },
+                _ => ModelError::Io {
+                    path: path.into(),
+                    source,
+                },
+            });
+        }
         let identity = identity::of(path)?;
         if path
             .extension()
@@ -86,24 +151,16 @@ impl Model {
             });
         }
         // The weights first: what is wrong with them says more than a missing config.
-        let checkpoint = Checkpoint::open(path)?;
-        let folder = if metadata.is_dir() {
-            path
-        } else {
-            path.parent().unwrap_or(Path::new("."))
-        };
-        let config_path = folder.join("config.json");
-        let config =
-            read_json(&config_path)?.ok_or_else(|| ModelError::NoConfig { path: path.into() })?;
-        let preprocessor = read_json(&folder.join("preprocessor_config.json"))?;
-        let fallback = name_from(path);
-        Self::from_parts(
+        let checkpoint = files::weights(path)?;
+        let folder = files::folder(path);
+        let parts = Parts {
             checkpoint,
-            &config,
-            preprocessor.as_ref(),
-            &fallback,
-            identity,
-        )
+            config: files::json(&folder.join("config.json"))?,
+            preprocessor: files::json(&folder.join("preprocessor_config.json"))?,
+            path,
+            choice,
+        };
+        parts.into_model(&files::name_from(path), identity)
     }
 
     /// The model that ships inside the plugin.
@@ -126,57 +183,19 @@ impl Model {
             let weights = include_bytes!("../../models/dpt-tiny/model.safetensors");
             let checkpoint = Checkpoint::from_bytes(weights)?;
             let identity = format!("{EMBEDDED_NAME}-{}", env!("CARGO_PKG_VERSION"));
-            let mut model = Self::from_parts(
+            let parts = Parts {
                 checkpoint,
-                &config,
-                Some(&preprocessor),
-                EMBEDDED_NAME,
-                identity,
-            )?;
+                config: Some(config),
+                preprocessor: Some(preprocessor),
+                path: Path::new("(embedded)"),
+                choice: Choice::default(),
+            };
+            let mut model = parts.into_model(EMBEDDED_NAME, identity)?;
             model.spec.name = EMBEDDED_NAME.into();
             Ok(model)
         }
         #[cfg(not(feature = "embedded-model"))]
         Err(ModelError::NoEmbedded)
-    }
-
-    fn from_parts(
-        checkpoint: Checkpoint,
-        config: &Json,
-        preprocessor: Option<&Json>,
-        fallback_name: &str,
-        identity: String,
-    ) -> Result<Self, ModelError> {
-        let dpt = DptConfig::from_json(config)?;
-        let (output, labels) = match &dpt.task {
-            Task::Depth => (OutputMeaning::InverseRelative, Vec::new()),
-            Task::Segmentation { labels } => (OutputMeaning::Labels, labels.clone()),
-        };
-        let processing = preprocessor::read(preprocessor, dpt.image_size)?;
-        let name = config
-            .get("_name_or_path")
-            .and_then(Json::as_str)
-            .filter(|name| !name.is_empty() && !name.starts_with(['/', '.']))
-            .unwrap_or(fallback_name);
-        let spec = ModelSpec {
-            name: name.into(),
-            multiple: lcm(processing.multiple, dpt.multiple()),
-            network_size: processing.size,
-            resize_policy: processing.policy,
-            interpolation: processing.interpolation,
-            mean: processing.mean,
-            std: processing.std,
-            output,
-            labels,
-        };
-        Ok(Self {
-            spec,
-            identity,
-            source: Source::Checkpoint {
-                checkpoint,
-                config: dpt,
-            },
-        })
     }
 
     /// What the model expects and what its output means.
@@ -200,7 +219,17 @@ impl Model {
     /// The weights and hyper-parameters, where the model is a checkpoint.
     pub fn checkpoint(&self) -> Option<(&Checkpoint, &DptConfig)> {
         match &self.source {
-            Source::Checkpoint { checkpoint, config } => Some((checkpoint, config)),
+            Source::Checkpoint {
+                checkpoint, config, ..
+            } => Some((checkpoint, config)),
+            Source::Onnx(_) => None,
+        }
+    }
+
+    /// Whose names a checkpoint's tensors have.
+    pub fn origin(&self) -> Option<Origin> {
+        match &self.source {
+            Source::Checkpoint { origin, .. } => Some(*origin),
             Source::Onnx(_) => None,
         }
     }
@@ -221,7 +250,10 @@ impl Model {
         &self,
         options: &BuildOptions,
     ) -> Result<(Graph, Vec<Ignored>), ModelError> {
-        let Source::Checkpoint { checkpoint, config } = &self.source else {
+        let Source::Checkpoint {
+            checkpoint, config, ..
+        } = &self.source
+        else {
             return Err(ModelError::AlreadyOnnx);
         };
         let options = GraphOptions {
@@ -233,6 +265,8 @@ impl Model {
             logits: options.logits,
             flavour: options.flavour,
             stages: options.stages,
+            borders: options.borders,
+            without: options.without.clone(),
         };
         let (mut graph, unused) = dpt::build(config, &checkpoint.weights(), &options)?;
         graph.set_metadata(ModelSpec::METADATA_KEY, self.spec.to_json());
@@ -248,43 +282,116 @@ fn lcm(a: u32, b: u32) -> u32 {
     a.max(1) / x * b.max(1)
 }
 
-/// The folder's or file's name; a file called `model` says nothing, so its folder does.
-fn name_from(path: &Path) -> String {
-    let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    let stem = |path: &Path| {
-        path.file_stem()
-            .map(|stem| stem.to_string_lossy().into_owned())
-    };
-    let name = if path.is_dir() {
-        path.file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-    } else {
-        match stem(&path) {
-            Some(name) if name.starts_with("model") => path
-                .parent()
-                .and_then(Path::file_name)
-                .map(|name| name.to_string_lossy().into_owned()),
-            other => other,
-        }
-    };
-    name.unwrap_or_else(|| "model".into())
+/// What a checkpoint model is made from.
+struct Parts<'p> {
+    checkpoint: Checkpoint,
+    config: Option<Json>,
+    preprocessor: Option<Json>,
+    path: &'p Path,
+    choice: Choice,
 }
 
-/// A JSON file, or `None` where there is none.
-fn read_json(path: &Path) -> Result<Option<Json>, ModelError> {
-    let wrong = |reason: String| ModelError::Json {
-        path: path.into(),
-        reason,
-    };
-    let size = match std::fs::metadata(path) {
-        Ok(metadata) => metadata.len(),
-        Err(_) => return Ok(None),
-    };
-    if size > MAX_CONFIG_BYTES {
-        return Err(wrong(format!("{size} bytes is too large")));
+impl Parts<'_> {
+    fn into_model(self, fallback_name: &str, identity: String) -> Result<Model, ModelError> {
+        let origin = Origin::of(&self.checkpoint).ok_or_else(|| ModelError::NoConfig {
+            path: self.path.into(),
+        })?;
+        let checkpoint = origin.rename(self.checkpoint)?;
+        // Only transformers' own config describes its weights.
+        let config = self
+            .config
+            .filter(|_| origin == Origin::Transformers || origin == Origin::DepthAnything3);
+        let Choice { variant, reference } = self.choice;
+        let named = config.as_ref().and_then(dpt::variant_of_config);
+        let variant = variant.or(named).or(Variant::from_path(self.path));
+        let described = config.as_ref().filter(|json| dpt::is_config(json));
+        let mut config_of_dpt = match described {
+            Some(json) => DptConfig::from_json(json, variant, reference)?,
+            None => DptConfig::from_tensors(&checkpoint, origin, variant, reference)?,
+        };
+        if let Task::Segmentation { labels } = &mut config_of_dpt.task
+            && described.is_none()
+            && labels.len() != ADE20K_CLASSES
+        {
+            labels.iter_mut().enumerate().for_each(|(index, label)| {
+                *label = format!("class {index}");
+            });
+        }
+        let processing = match &self.preprocessor {
+            Some(json) if origin == Origin::Transformers => {
+                preprocessor::read(json, config_of_dpt.image_size)?
+            }
+            _ => published::processing(&config_of_dpt, origin),
+        };
+        let name = described
+            .and_then(|json| json.get("_name_or_path"))
+            .and_then(Json::as_str)
+            .filter(|name| !name.is_empty() && !name.starts_with(['/', '.']))
+            .unwrap_or(fallback_name);
+        let spec = spec(name, &config_of_dpt, &processing, described.is_some());
+        Ok(Model {
+            spec,
+            identity: format!("{identity}-{}", choice_key(variant, reference)),
+            source: Source::Checkpoint {
+                checkpoint,
+                config: config_of_dpt,
+                origin,
+            },
+        })
     }
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    serde_json::from_str(&text)
-        .map(Some)
-        .map_err(|error| wrong(error.to_string()))
+}
+
+/// What a choice adds to a model's identity.
+fn choice_key(variant: Option<Variant>, reference: Option<Reference>) -> String {
+    format!(
+        "{}{}",
+        variant.map_or("", Variant::name),
+        reference.map_or("", |reference| match reference {
+            Reference::Original => "-o",
+            Reference::Transformers => "-t",
+        })
+    )
+}
+
+fn spec(
+    name: &str,
+    config: &DptConfig,
+    processing: &preprocessor::Processing,
+    names_are_given: bool,
+) -> ModelSpec {
+    let mut canonical_focal = None;
+    let (output, labels) = match &config.task {
+        Task::Segmentation { labels } => {
+            let known = names_are_given || labels.len() != ADE20K_CLASSES;
+            let labels = if known { labels.clone() } else { Vec::new() };
+            (OutputMeaning::Labels, labels)
+        }
+        Task::Depth => {
+            let output = match config.meaning {
+                Meaning::InverseRelative => OutputMeaning::InverseRelative,
+                Meaning::Relative => OutputMeaning::Relative,
+                Meaning::Metric { max_depth } => OutputMeaning::Metric {
+                    max_depth_m: max_depth,
+                },
+                Meaning::MetricFocal { canonical } => {
+                    canonical_focal = Some(canonical);
+                    OutputMeaning::Relative
+                }
+            };
+            (output, Vec::new())
+        }
+    };
+    ModelSpec {
+        name: name.into(),
+        multiple: lcm(processing.multiple, config.multiple()),
+        network_size: processing.size,
+        resize_policy: processing.policy,
+        interpolation: processing.interpolation,
+        mean: processing.mean,
+        std: processing.std,
+        output,
+        canonical_focal,
+        sky: config.sky,
+        labels,
+    }
 }

@@ -3,7 +3,8 @@
 
 //! Users' `.onnx` files: one picture in, one map out.
 
-use super::{ModelError, name_from};
+use super::ModelError;
+use super::files::name_from;
 use crate::graph::{self, OnnxSummary, OnnxTensor};
 use crate::spec::{Interpolation, ModelSpec, OutputMeaning, ResizePolicy, Size};
 use std::path::{Path, PathBuf};
@@ -113,6 +114,8 @@ fn defaults(path: &Path, summary: &OnnxSummary) -> Result<ModelSpec, ModelError>
         } else {
             OutputMeaning::InverseRelative
         },
+        canonical_focal: None,
+        sky: false,
         labels: Vec::new(),
     })
 }

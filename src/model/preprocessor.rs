@@ -28,28 +28,16 @@ fn wrong(key: &'static str, reason: impl Into<String>) -> ModelError {
     }
 }
 
-/// Reads the file's contents; without one, the processor's defaults at the size of the model's
-/// own config.
-pub(super) fn read(
-    json: Option<&Json>,
-    image_size: (usize, usize),
-) -> Result<Processing, ModelError> {
-    let get = |key| {
-        json.and_then(|json| json.get(key))
-            .filter(|value| !value.is_null())
-    };
+/// Reads the file's contents; `image_size` is the model's own where the file names none.
+pub(super) fn read(json: &Json, image_size: (usize, usize)) -> Result<Processing, ModelError> {
+    let get = |key| json.get(key).filter(|value| !value.is_null());
     let flag = |key, default| match get(key) {
         None => Ok(default),
         Some(value) => value
             .as_bool()
             .ok_or_else(|| wrong(key, "is neither true nor false")),
     };
-    if !flag("do_rescale", true)? {
-        return Err(wrong(
-            "do_rescale",
-            "is false; only pictures in 0 to 1 are supported",
-        ));
-    }
+    let rescales = flag("do_rescale", true)?;
     if let Some(factor) = get("rescale_factor").and_then(Json::as_f64)
         && (factor * 255.0 - 1.0).abs() > 1e-3
     {
@@ -67,8 +55,24 @@ pub(super) fn read(
     } else {
         ([0.0; 3], [1.0; 3])
     };
+    // Mean and deviation of values from 0 to 255 where they are not brought to 0…1 first.
+    let unit = |values: [f32; 3]| values.map(|value| if rescales { value } else { value / 255.0 });
+    let (mean, std) = (unit(mean), unit(std));
     if std.iter().any(|std| *std <= 0.0) {
         return Err(wrong("image_std", "is not positive"));
+    }
+    if !flag("do_resize", true)? && flag("do_pad", false)? {
+        return Ok(Processing {
+            size: own,
+            multiple: match get("size_divisor") {
+                None => 1,
+                Some(value) => side("size_divisor", value)?,
+            },
+            policy: ResizePolicy::Pad,
+            interpolation: Interpolation::BicubicAntialiased,
+            mean,
+            std,
+        });
     }
     let multiple = match get("ensure_multiple_of") {
         None => 1,

@@ -3,9 +3,9 @@
 
 //! `dpt-onnx export`.
 
-use crate::{CheckpointArgument, Failure, open};
+use crate::{CheckpointArgument, Failure};
 use clap::ValueEnum;
-use gstdptdepth::dpt::{Batch, Flavour, InputForm};
+use gstdptdepth::dpt::{Batch, Flavour};
 use gstdptdepth::model::BuildOptions;
 use gstdptdepth::spec::{ModelSpec, Size};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -85,19 +85,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         .with_style(ProgressStyle::with_template("{spinner} {msg} ({elapsed})")?);
     spinner.enable_steady_tick(Duration::from_millis(100));
     spinner.set_message("Reading the checkpoint");
-    let model = open(&arguments.model.checkpoint)?;
+    let model = arguments.model.open()?;
     let size = arguments.size.unwrap_or_else(|| own_size(model.spec()));
     spinner.set_message(format!("Building {} at {size}", model.spec().name));
     let graph = model.graph(&BuildOptions {
-        size,
         batch: arguments.batch,
-        input: InputForm::PixelValues,
         flavour: match arguments.flavour {
             FlavourArgument::Portable => Flavour::Portable,
             FlavourArgument::Ort => Flavour::Ort,
         },
         logits: arguments.logits,
         stages: arguments.stages,
+        ..BuildOptions::new(size)
     })?;
     spinner.set_message(format!("Writing {}", arguments.output.display()));
     graph.write(&arguments.output, arguments.external_data)?;

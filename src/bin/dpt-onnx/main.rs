@@ -10,7 +10,7 @@ mod inspect;
 mod run;
 
 use clap::{Parser, Subcommand};
-use gstdptdepth::model::{Model, ModelError};
+use gstdptdepth::model::{Choice, Model, ModelError};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -20,8 +20,8 @@ use std::process::ExitCode;
     name = "dpt-onnx",
     version,
     after_help = "A CHECKPOINT is a folder as the hub serves it (config.json, preprocessor_config.json, \
-        model.safetensors), one of its .safetensors files, an .onnx file, or the word `default` \
-        for the model inside this program.\n\n\
+        model.safetensors or pytorch_model.bin), one of its files, an original .pt or .pth file, an \
+        .onnx file, or the word `default` for the model inside this program.\n\n\
         Examples:\n  \
         dpt-onnx inspect dpt-large/\n  \
         dpt-onnx export dpt-large/ -o dpt-large.onnx --size 384x672\n  \
@@ -43,12 +43,22 @@ enum Command {
 }
 
 /// Opens what a CHECKPOINT argument names.
-fn open(checkpoint: &Path) -> Result<Model, ModelError> {
+fn open(checkpoint: &Path, variant: Option<&str>) -> Result<Model, ModelError> {
     if checkpoint == Path::new("default") && !checkpoint.exists() {
-        Model::embedded()
-    } else {
-        Model::open(checkpoint)
+        return Model::embedded();
     }
+    let choice = variant.map(Choice::parse).transpose()?.unwrap_or_default();
+    Model::open_as(checkpoint, choice)
+}
+
+/// The variant of a model.
+#[derive(clap::Args)]
+struct VariantArgument {
+    /// Which model it is, where a bare file cannot say, such as depth-anything-v1 or dpt-hybrid-nyu.
+    /// `:original` or `:transformers`, behind it or alone, says whose interpolation of positions to
+    /// follow away from the trained size
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
 }
 
 /// What a command's failure is told as.
@@ -72,7 +82,15 @@ fn main() -> ExitCode {
 /// A path argument that names a checkpoint.
 #[derive(clap::Args)]
 struct CheckpointArgument {
-    /// Folder, .safetensors or .onnx file, or `default`
+    /// Folder or file of a checkpoint, .onnx file, or `default`
     #[arg(value_name = "CHECKPOINT")]
     checkpoint: PathBuf,
+    #[command(flatten)]
+    variant: VariantArgument,
+}
+
+impl CheckpointArgument {
+    fn open(&self) -> Result<Model, ModelError> {
+        open(&self.checkpoint, self.variant.variant.as_deref())
+    }
 }

@@ -3,7 +3,7 @@
 
 //! `dpt-onnx run`.
 
-use crate::{Failure, open};
+use crate::{Failure, VariantArgument, open};
 use clap::ValueEnum;
 use gstdptdepth::engine::{Engine, Map, Request};
 use gstdptdepth::frame::{
@@ -12,7 +12,7 @@ use gstdptdepth::frame::{
 };
 use gstdptdepth::inference::{Cache, ExecutionProvider, SessionSettings, runtime};
 use gstdptdepth::model::Model;
-use gstdptdepth::spec::{OutputMeaning, Size};
+use gstdptdepth::spec::{Borders, ModelSpec, OutputMeaning, ResizePolicy, Size};
 use gstdptdepth::temporal::{RangeMode, RangeTracker};
 use image::{ImageBuffer, Luma, RgbImage};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -40,6 +40,27 @@ pub(crate) struct Arguments {
     /// Checkpoint folder, .safetensors or .onnx file, or `default`
     #[arg(short, long, value_name = "CHECKPOINT", default_value = "default")]
     model: PathBuf,
+    #[command(flatten)]
+    variant: VariantArgument,
+    /// Metres are 1/(SCALE·x+SHIFT) of inverse depth x, SCALE·x+SHIFT of depth
+    #[arg(
+        long,
+        value_name = "SCALE",
+        default_value_t = 1.0,
+        allow_negative_numbers = true
+    )]
+    depth_scale: f32,
+    /// The shift of that calibration
+    #[arg(
+        long,
+        value_name = "SHIFT",
+        default_value_t = 0.0,
+        allow_negative_numbers = true
+    )]
+    depth_shift: f32,
+    /// Focal length in pixels of the picture, for models whose metres depend on it
+    #[arg(long, value_name = "PIXELS")]
+    focal_length: Option<f32>,
     /// What runs the model
     #[arg(long, value_enum, default_value = "auto")]
     execution_provider: Provider,
@@ -70,7 +91,7 @@ impl From<Provider> for ExecutionProvider {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let model = open(&arguments.model)?;
+    let model = open(&arguments.model, arguments.variant.variant.as_deref())?;
     fs::create_dir_all(&arguments.output)
         .map_err(|e| format!("cannot make the folder {}: {e}", arguments.output.display()))?;
     let runtime = runtime::load(arguments.onnxruntime_library.as_deref(), None)?;
@@ -78,6 +99,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} ({elapsed})")?,
     );
     let mut prepared: Option<Engine> = None;
+    let mut prepared_for = None;
     let mut map = Map::Depth(Vec::new());
     for path in &arguments.images {
         bar.set_message(path.display().to_string());
@@ -85,9 +107,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             .map_err(|e| format!("cannot read the picture {}: {e}", path.display()))?
             .to_rgb8();
         let fit = fit(&model, &picture);
-        if prepared.as_ref().map(Engine::network) != Some(fit.network) {
+        if prepared_for != Some((fit.network, fit.content)) {
+            prepared_for = Some((fit.network, fit.content));
             let request = Request {
                 network: fit.network,
+                borders: match model.spec().resize_policy {
+                    ResizePolicy::Pad => fit.borders(),
+                    _ => Borders::default(),
+                },
                 session: SessionSettings {
                     provider: arguments.execution_provider.into(),
                     cache: Cache::open(None).unwrap_or_default(),
@@ -106,10 +133,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         };
         let rgb = network_input(&model, &fit, &picture)?;
         engine.infer(&rgb, &mut map)?;
+        let spec = calibrated(arguments, &model, &fit, &mut map);
         write(
             &arguments.output,
             path,
-            &model,
+            &spec,
             &fit,
             engine.map_size(),
             &map,
@@ -127,6 +155,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         );
     }
     Ok(())
+}
+
+/// Brings the map to metres where that was asked for; what its values then mean.
+fn calibrated(arguments: &Arguments, model: &Model, fit: &Fit, map: &mut Map) -> ModelSpec {
+    let mut spec = model.spec().clone();
+    let zoom = fit.content.width as f32 / fit.frame.width as f32;
+    let focal = arguments.focal_length.map(|focal| focal * zoom);
+    let calibration = spec.calibration(arguments.depth_scale, arguments.depth_shift, focal);
+    if let (Some(calibration), Map::Depth(values)) = (calibration, map) {
+        calibration.apply(values);
+        spec.output = OutputMeaning::Metric { max_depth_m: None };
+    }
+    spec
 }
 
 fn fit(model: &Model, picture: &RgbImage) -> Fit {
@@ -178,7 +219,7 @@ fn draw(
 fn write(
     folder: &Path,
     picture: &Path,
-    model: &Model,
+    spec: &ModelSpec,
     fit: &Fit,
     size: Size,
     map: &Map,
@@ -192,13 +233,12 @@ fn write(
     let color = match map {
         Map::Labels(labels) => {
             let drawn = frame::Map::Labels(labels);
-            let lut = Lut::from_palette(&frame::palette(model.spec().labels.len().max(1)));
+            let lut = Lut::from_palette(&frame::palette(labels_of(spec)));
             let gray = draw(fit, size, drawn, &lut, Format::Gray8, 1)?;
             save::<Luma<u8>>(&to("-labels.png"), width, height, gray)?;
             draw(fit, size, drawn, &lut, Format::Rgb, 3)?
         }
         Map::Depth(values) => {
-            let spec = model.spec();
             let whole = MapRef::new(values, size)?;
             let range = RangeTracker::new(RangeMode::Frame).update(
                 &whole.crop(fit.content_of(size))?,
@@ -235,6 +275,14 @@ fn write(
         }
     };
     save::<image::Rgb<u8>>(&to("-color.png"), width, height, color)
+}
+
+/// How many classes have a colour.
+fn labels_of(spec: &ModelSpec) -> usize {
+    match spec.labels.len() {
+        0 => frame::ADE20K_NAMES.len(),
+        named => named,
+    }
 }
 
 fn save<P>(path: &Path, width: u32, height: u32, data: Vec<P::Subpixel>) -> Result<(), Failure>

@@ -11,8 +11,6 @@ use super::super::fold::{same_pads, standardise};
 use crate::checkpoint::Scope;
 use crate::graph::{Builder, Value};
 
-/// Under the root of the variance in weight standardisation.
-const STANDARDISATION_EPS: f64 = 1e-8;
 const GROUP_NORM_EPS: f32 = 1e-5;
 
 /// The outputs of all stages: strides 4, 8, 16.
@@ -22,17 +20,10 @@ pub(super) fn build(
     scope: &Scope<'_>,
     pixels: &Value,
 ) -> Result<Vec<Value>, DptError> {
-    let scope = scope.at("bit");
     let x = b.within("stem", |b| {
         let scope = scope.at("embedder");
-        let x = conv(
-            b,
-            &scope.at("convolution"),
-            pixels,
-            config.embedding_size,
-            7,
-            2,
-        )?;
+        let (to, scope_of_conv) = (config.embedding_size, scope.at("convolution"));
+        let x = conv(b, config, &scope_of_conv, pixels, to, 7, 2)?;
         let x = norm(b, config, &scope.at("norm"), &x)?;
         let x = b.relu(&x);
         let pads = same_pads(&x, 3, 2);
@@ -65,19 +56,19 @@ fn bottleneck(
 ) -> Result<Value, DptError> {
     let shortcut = if scope.has("downsample") {
         let scope = scope.at("downsample");
-        let shortcut = conv(b, &scope.at("conv"), x, channels, 1, stride)?;
+        let shortcut = conv(b, config, &scope.at("conv"), x, channels, 1, stride)?;
         norm(b, config, &scope.at("norm"), &shortcut)?
     } else {
         x.clone()
     };
     let inner = divisible_by_8(channels / 4);
-    let y = conv(b, &scope.at("conv1"), x, inner, 1, 1)?;
+    let y = conv(b, config, &scope.at("conv1"), x, inner, 1, 1)?;
     let y = norm(b, config, &scope.at("norm1"), &y)?;
     let y = b.relu(&y);
-    let y = conv(b, &scope.at("conv2"), &y, inner, 3, stride)?;
+    let y = conv(b, config, &scope.at("conv2"), &y, inner, 3, stride)?;
     let y = norm(b, config, &scope.at("norm2"), &y)?;
     let y = b.relu(&y);
-    let y = conv(b, &scope.at("conv3"), &y, channels, 1, 1)?;
+    let y = conv(b, config, &scope.at("conv3"), &y, channels, 1, 1)?;
     let y = norm(b, config, &scope.at("norm3"), &y)?;
     let sum = b.add(&y, &shortcut)?;
     Ok(b.relu(&sum))
@@ -95,6 +86,7 @@ fn divisible_by_8(value: usize) -> usize {
 
 fn conv(
     b: &mut Builder,
+    config: &BitConfig,
     scope: &Scope<'_>,
     x: &Value,
     to: usize,
@@ -102,7 +94,7 @@ fn conv(
     stride: usize,
 ) -> Result<Value, DptError> {
     let shape = [to, x.fixed(1).unwrap_or_default(), kernel, kernel];
-    let weight = standardise(scope.tensor("weight", &shape)?, STANDARDISATION_EPS);
+    let weight = standardise(scope.tensor("weight", &shape)?, config.standardisation);
     let weight = b.constant(&shape, weight)?;
     let pads = same_pads(x, kernel, stride);
     Ok(b.conv(x, &weight, None, stride, pads, 1)?)

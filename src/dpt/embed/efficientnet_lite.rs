@@ -5,7 +5,8 @@
 //! normalisation folded, TensorFlow's padding.
 
 use super::super::DptError;
-use super::super::fold::{batch_norm, fold_batch_norm, same_pads};
+use super::super::fold::same_pads;
+use super::super::norm::BatchNorm;
 use crate::checkpoint::Scope;
 use crate::graph::{Builder, Value};
 
@@ -161,8 +162,8 @@ fn conv_norm(
     };
     let shape = [to, per_group, kernel, kernel];
     let weight = scope.at(conv).tensor("weight", &shape)?;
-    let norm = batch_norm(&scope.at(norm), to, BATCH_NORM_EPS)?;
-    let (weight, bias) = fold_batch_norm(weight, None, norm);
+    let norm = BatchNorm::read(&scope.at(norm), to, BATCH_NORM_EPS)?;
+    let (weight, bias) = norm.fold(weight, None);
     let weight = b.constant(&shape, weight)?;
     let bias = b.constant(&[to], bias)?;
     let pads = same_pads(x, kernel, stride);

@@ -7,16 +7,19 @@ mod bit;
 mod efficientnet_lite;
 mod vit;
 
-use super::config::{Backbone, DptConfig};
-use super::fold::{Normalisation, position_embedding};
-use super::keys::Keys;
-use super::{Context, DptError};
+use super::config::{Backbone, DptConfig, Positions};
+use super::encoder::layer_norm;
+use super::fold::Normalisation;
+use super::{Context, DptError, positions};
 use crate::checkpoint::Scope;
 use crate::graph::{Builder, Value};
 
+/// PyTorch's default.
+const PATCH_NORM_EPS: f32 = 1e-5;
+
 /// What the transformer starts from.
 pub(super) struct Embedded {
-    /// `[N, 1 + T, D]`, the readout token first.
+    /// `[N, 1 + T, D]`, the readout token first; `[N, T, D]` where there is none.
     pub(super) tokens: Value,
     /// The stem's first two stages, which a hybrid taps: `[N, C, h, w]`.
     pub(super) features: Vec<Value>,
@@ -25,31 +28,35 @@ pub(super) struct Embedded {
 pub(super) fn build(
     b: &mut Builder,
     config: &DptConfig,
-    keys: &Keys<'_>,
+    scope: &Scope<'_>,
     context: &Context<'_>,
     pixels: &Value,
     normalisation: &Normalisation,
 ) -> Result<Embedded, DptError> {
-    let scope = keys.embeddings();
     b.within("embed", |b| {
         let (patches, features) = match &config.backbone {
-            Backbone::Vit => {
-                let patches = vit::patches(b, config, &scope, pixels, normalisation)?;
+            Backbone::Vit | Backbone::Dinov2 | Backbone::Beit | Backbone::Swinv2(_) => {
+                let patches = vit::patches(b, config, scope, context, pixels, normalisation)?;
                 (patches, Vec::new())
             }
             Backbone::Bit(bit) => {
                 let pixels = normalisation.apply(b, pixels)?;
-                let maps = bit::build(b, bit, &scope.at("backbone"), &pixels)?;
-                hybrid(b, config, &scope, maps)?
+                let maps = bit::build(b, bit, &scope.at("stem"), &pixels)?;
+                hybrid(b, config, scope, maps)?
             }
             Backbone::EfficientNetLite0 => {
                 let pixels = normalisation.apply(b, pixels)?;
-                let scope_of_stem = scope.at("backbone._backbone");
-                let maps = efficientnet_lite::build(b, &scope_of_stem, &pixels)?;
-                hybrid(b, config, &scope, maps)?
+                let maps = efficientnet_lite::build(b, &scope.at("stem"), &pixels)?;
+                hybrid(b, config, scope, maps)?
             }
         };
-        let tokens = positions(b, config, &scope, context, &patches)?;
+        let tokens = match (&config.backbone, config.positions) {
+            (Backbone::Swinv2(_), _) => {
+                layer_norm(b, &scope.at("patch_norm"), &patches, PATCH_NORM_EPS)?
+            }
+            (_, Positions::None) => with_class(b, config, scope, &patches)?,
+            _ => with_positions(b, config, scope, context, &patches)?,
+        };
         Ok(Embedded { tokens, features })
     })
 }
@@ -68,16 +75,33 @@ fn hybrid(
     };
     let channels = last.fixed(1).unwrap_or_default();
     let shape = [config.hidden_size, channels, 1, 1];
-    let weight = scope.tensor("projection.weight", &shape)?.into_data();
-    let bias = scope.tensor("projection.bias", &[config.hidden_size])?;
+    let weight = scope.tensor("patch.weight", &shape)?.into_data();
+    let bias = scope.tensor("patch.bias", &[config.hidden_size])?;
     let patches = vit::project(b, &last, weight, bias.into_data(), &shape, 1)?;
     Ok((patches, maps))
+}
+
+/// Puts the readout token in front of patches `[N, T, D]`: a row of zeros, then the token is added
+/// to it.
+fn with_class(
+    b: &mut Builder,
+    config: &DptConfig,
+    scope: &Scope<'_>,
+    patches: &Value,
+) -> Result<Value, DptError> {
+    let d = config.hidden_size;
+    let count = patches.fixed(1).unwrap_or_default();
+    let mut table = scope.tensor("cls_token", &[1, 1, d])?.into_data();
+    table.resize((1 + count) * d, 0.0);
+    let table = b.constant(&[1, 1 + count, d], table)?;
+    let padded = b.pad_tokens(patches, 1, 0)?;
+    Ok(b.add(&padded, &table)?)
 }
 
 /// Adds the readout token and the position embedding for this grid to patches `[N, T, D]`. Both are
 /// one constant: the patches get a row of zeros in front, and the table's first row is the readout
 /// token plus its position.
-fn positions(
+fn with_positions(
     b: &mut Builder,
     config: &DptConfig,
     scope: &Scope<'_>,
@@ -85,15 +109,15 @@ fn positions(
     patches: &Value,
 ) -> Result<Value, DptError> {
     let d = config.hidden_size;
-    let (rows, columns) = config.trained_grid();
-    let table = scope.tensor("position_embeddings", &[1, 1 + rows * columns, d])?;
+    let trained = config.trained_grid();
+    let table = scope.tensor("position_embeddings", &[1, 1 + trained.0 * trained.1, d])?;
     let class = scope.tensor("cls_token", &[1, 1, d])?;
-    let mut table = position_embedding(table.data(), d, (rows, columns), context.grid);
+    let mut table = positions::embedding(table.data(), d, trained, context.grid, config.positions);
     for (position, class) in table.iter_mut().zip(class.data()) {
         *position += class;
     }
     let count = 1 + context.grid.0 * context.grid.1;
     let table = b.constant(&[1, count, d], table)?;
-    let padded = b.pad_front(patches, 1)?;
+    let padded = b.pad_tokens(patches, 1, 0)?;
     Ok(b.add(&padded, &table)?)
 }

@@ -6,6 +6,7 @@
 use super::super::DptError;
 use super::super::config::DptConfig;
 use super::super::fold::Normalisation;
+use super::super::{Context, Rewrite};
 use crate::checkpoint::Scope;
 use crate::graph::{Builder, Pads, Value};
 
@@ -14,16 +15,22 @@ pub(super) fn patches(
     b: &mut Builder,
     config: &DptConfig,
     scope: &Scope<'_>,
+    context: &Context<'_>,
     pixels: &Value,
     normalisation: &Normalisation,
 ) -> Result<Value, DptError> {
     let (d, patch) = (config.hidden_size, config.patch_size);
-    let scope = scope.at("patch_embeddings.projection");
+    let scope = scope.at("patch");
     let shape = [d, 3, patch, patch];
     let mut weight = scope.tensor("weight", &shape)?.into_data();
     let mut bias = scope.tensor("bias", &[d])?.into_data();
-    normalisation.fold(&mut weight, &mut bias);
-    project(b, pixels, weight, bias, &shape, patch)
+    let pixels = if context.uses(Rewrite::FoldNormalisation) {
+        normalisation.fold(&mut weight, &mut bias);
+        pixels.clone()
+    } else {
+        normalisation.apply(b, pixels)?
+    };
+    project(b, &pixels, weight, bias, &shape, patch)
 }
 
 /// A convolution `[D, C, k, k]` of this stride, its map `[N, D, h, w]` as tokens `[N, h·w, D]`.

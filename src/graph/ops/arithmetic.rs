@@ -3,7 +3,7 @@
 
 //! Arithmetic, activations, and operators on tokens `[N, T, D]`.
 
-use super::super::builder::Attribute::{Float, Int};
+use super::super::builder::Attribute::{Float, Int, Ints};
 use super::super::{Builder, Dim, GraphError, Value};
 use super::F32;
 
@@ -170,5 +170,38 @@ impl Builder {
     pub fn clip(&mut self, x: &Value, min: f32, max: f32) -> Value {
         let (min, max) = (self.scalar(min), self.scalar(max));
         self.node("Clip", &[x, &min, &max], &[], F32, x.dims.clone())
+    }
+
+    /// `Div` with broadcasting.
+    ///
+    /// # Errors
+    /// If the shapes do not broadcast.
+    pub fn div(&mut self, a: &Value, b: &Value) -> Result<Value, GraphError> {
+        self.broadcast("Div", a, b)
+    }
+
+    /// `Sigmoid`.
+    pub fn sigmoid(&mut self, x: &Value) -> Value {
+        self.unary("Sigmoid", x)
+    }
+
+    /// `Exp`.
+    pub fn exp(&mut self, x: &Value) -> Value {
+        self.unary("Exp", x)
+    }
+
+    /// `Reciprocal`.
+    pub fn reciprocal(&mut self, x: &Value) -> Value {
+        self.unary("Reciprocal", x)
+    }
+
+    /// `ReduceL2` over the last dimension, which stays with size 1.
+    pub fn reduce_l2(&mut self, x: &Value) -> Value {
+        let mut dims = x.dims.clone();
+        if let Some(last) = dims.last_mut() {
+            *last = Dim::Fixed(1);
+        }
+        let attributes = [("axes", Ints(&[-1])), ("keepdims", Int(1))];
+        self.node("ReduceL2", &[x], &attributes, F32, dims)
     }
 }

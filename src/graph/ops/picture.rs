@@ -149,6 +149,48 @@ impl Builder {
         self.add(&scaled, &bias)
     }
 
+    /// `BatchNormalization` of inference: `parameters` are scale, bias, mean and variance, [C] each.
+    ///
+    /// # Errors
+    /// If the sizes differ.
+    pub fn batch_normalization(
+        &mut self,
+        x: &Value,
+        parameters: [&Value; 4],
+        epsilon: f32,
+    ) -> Result<Value, GraphError> {
+        let (_, [c, ..]) = self.picture("BatchNormalization", x)?;
+        if parameters.iter().any(|value| value.dims != fixed(&[c])) {
+            return Err(self.error("BatchNormalization", format!("{:?}", x.dims)));
+        }
+        let [scale, bias, mean, variance] = parameters;
+        Ok(self.node(
+            "BatchNormalization",
+            &[x, scale, bias, mean, variance],
+            &[("epsilon", Float(epsilon))],
+            F32,
+            x.dims.clone(),
+        ))
+    }
+
+    /// `Pad` with zeros around the picture.
+    ///
+    /// # Errors
+    /// If `x` is no picture.
+    pub fn pad_picture(&mut self, x: &Value, pads: Pads) -> Result<Value, GraphError> {
+        let (n, [c, h, w]) = self.picture("Pad", x)?;
+        let [top, left, bottom, right] = pads.to_ints();
+        let amounts = self.integers(&[0, 0, top, left, 0, 0, bottom, right]);
+        let size = [c, h + pads.top + pads.bottom, w + pads.left + pads.right];
+        Ok(self.node(
+            "Pad",
+            &[x, &amounts],
+            &[("mode", Text("constant"))],
+            F32,
+            [vec![n], fixed(&size)].concat(),
+        ))
+    }
+
     /// `MaxPool` with a square kernel.
     ///
     /// # Errors

@@ -80,17 +80,58 @@ impl Builder {
         Ok(self.node("Slice", &[x, &starts, &ends, &axes], &[], x.element, dims))
     }
 
-    /// `Pad` with zeros before the first element of dimension 1.
+    /// `Pad` with `before` and `after` zeros along dimension 1.
     ///
     /// # Errors
     /// If `x` is not `[N, T, D]`.
-    pub fn pad_front(&mut self, x: &Value, count: usize) -> Result<Value, GraphError> {
+    pub fn pad_tokens(
+        &mut self,
+        x: &Value,
+        before: usize,
+        after: usize,
+    ) -> Result<Value, GraphError> {
         let &[n, Dim::Fixed(t), d] = x.dims.as_slice() else {
             return Err(self.error("Pad", format!("{:?} is no [N, T, D]", x.dims)));
         };
-        let pads = self.integers(&[0, count as i64, 0, 0, 0, 0]);
-        let dims = vec![n, Dim::Fixed(t + count), d];
+        let pads = self.integers(&[0, before as i64, 0, 0, after as i64, 0]);
+        let dims = vec![n, Dim::Fixed(before + t + after), d];
         Ok(self.node("Pad", &[x, &pads], &[("mode", Text("constant"))], F32, dims))
+    }
+
+    /// `Concat` along `axis`.
+    ///
+    /// # Errors
+    /// If the other dimensions differ.
+    pub fn concat(&mut self, parts: &[&Value], axis: usize) -> Result<Value, GraphError> {
+        let shapes = || format!("{:?}", parts.iter().map(|x| &x.dims).collect::<Vec<_>>());
+        let rest = |x: &Value| {
+            let mut dims = x.dims.clone();
+            (axis < dims.len()).then(|| dims.remove(axis)).map(|_| dims)
+        };
+        let sizes: Option<Vec<usize>> = parts.iter().map(|x| x.fixed(axis)).collect();
+        let (Some(first), Some(sizes)) = (parts.first(), sizes) else {
+            return Err(self.error("Concat", shapes()));
+        };
+        if parts.iter().any(|x| rest(x) != rest(first)) {
+            return Err(self.error("Concat", shapes()));
+        }
+        let mut dims = first.dims.clone();
+        dims[axis] = Dim::Fixed(sizes.iter().sum());
+        let attributes = [("axis", Int(axis as i64))];
+        Ok(self.node("Concat", parts, &attributes, first.element, dims))
+    }
+
+    /// `Gather`: the elements of dimension `axis` that `indices` of any shape name.
+    ///
+    /// # Errors
+    /// If there is no such dimension or `indices` are no integers.
+    pub fn gather(&mut self, x: &Value, axis: usize, indices: &Value) -> Result<Value, GraphError> {
+        if axis >= x.dims.len() || indices.element != ElementType::I64 {
+            return Err(self.error("Gather", format!("axis {axis} of {:?}", x.dims)));
+        }
+        let dims = [&x.dims[..axis], &indices.dims, &x.dims[axis + 1..]].concat();
+        let attributes = [("axis", Int(axis as i64))];
+        Ok(self.node("Gather", &[x, indices], &attributes, x.element, dims))
     }
 
     /// `Cast`.

@@ -1,0 +1,303 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! Swin Transformer V2 (arXiv 2111.09883): attention inside windows, which move by half their side
+//! in every second block, and four resolutions. Cutting into windows, moving and padding are one
+//! gathering of tokens; cutting back is another.
+
+use super::attention::{attend, to_heads, transposed_keys};
+use super::config::{DptConfig, Swinv2Config};
+use super::encoder::layer_norm;
+use super::fold::{Linear, transposed};
+use super::{Context, DptError, positions};
+use crate::checkpoint::Scope;
+use crate::graph::{Builder, Value};
+
+/// Hidden values of the network that works biases out from offsets.
+const BIAS_HIDDEN: usize = 512;
+/// Between tokens that lie in one window only because it was moved over the picture's edge.
+const APART: f32 = -100.0;
+/// The largest factor of the cosine is e to this.
+const MAX_LOGIT_SCALE: f32 = 4.605_170_2;
+const NORM_EPS: f32 = 1e-12;
+
+/// Runs the stages on tokens `[N, T, C]`; one map a stage, `[N, C·2ˢ, h/2ˢ, w/2ˢ]`.
+pub(super) fn build(
+    b: &mut Builder,
+    config: &DptConfig,
+    swin: &Swinv2Config,
+    scope: &Scope<'_>,
+    context: &Context<'_>,
+    tokens: &Value,
+) -> Result<Vec<Value>, DptError> {
+    let mut grid = context.grid;
+    let mut trained = config.trained_grid();
+    let mut x = tokens.clone();
+    let mut maps = Vec::new();
+    for (index, depth) in swin.depths.iter().enumerate() {
+        let scope = scope.at("stages").at(index);
+        let stage = Stage::new(config, swin, index, grid, trained);
+        b.within(format!("stage{index}"), |b| {
+            let plain = stage.windows(b, 0)?;
+            let moved = stage.windows(b, stage.shift)?;
+            for block in 0..*depth {
+                let windows = if block % 2 == 0 { &plain } else { &moved };
+                let scope = scope.at("blocks").at(block);
+                x = b.within(format!("block{block}"), |b| {
+                    stage.block(b, &scope, windows, &x)
+                })?;
+            }
+            let planes = b.transpose(&x, &[0, 2, 1])?;
+            maps.push(b.reshape(&planes, &[stage.channels, grid.0, grid.1])?);
+            if index + 1 < swin.depths.len() {
+                x = merge(b, &scope.at("downsample"), &x, grid)?;
+            }
+            Ok::<_, DptError>(())
+        })?;
+        grid = half(grid);
+        trained = half(trained);
+    }
+    Ok(maps)
+}
+
+fn half((h, w): (usize, usize)) -> (usize, usize) {
+    (h.div_ceil(2), w.div_ceil(2))
+}
+
+/// What the blocks of a stage share.
+struct Stage {
+    channels: usize,
+    inner: usize,
+    heads: usize,
+    epsilon: f32,
+    grid: (usize, usize),
+    /// Side of a window.
+    window: usize,
+    /// By how much every second block's windows are moved.
+    shift: usize,
+    /// Side of the windows that the biases were trained with.
+    pretrained: usize,
+}
+
+/// A stage's tokens in windows.
+struct Windows {
+    count: usize,
+    /// The token of each place `[count · side²]`; one beyond the last for padding.
+    into: Value,
+    /// The place of each token.
+    back: Value,
+    padded: bool,
+    /// Entries of the table of biases `[side², side²]`.
+    index: Value,
+    /// `[count, 1, side², side²]`, where windows are moved.
+    mask: Option<Value>,
+}
+
+impl Stage {
+    fn new(
+        config: &DptConfig,
+        swin: &Swinv2Config,
+        index: usize,
+        grid: (usize, usize),
+        trained: (usize, usize),
+    ) -> Self {
+        // Windows and their moves follow the size of training; a grid that they do not fit is
+        // padded. A stage that was one window in training never moves.
+        let smaller = trained.0.min(trained.1);
+        let window = swin.window_size.min(smaller).max(1);
+        let pretrained = swin.pretrained_window_sizes[index];
+        Self {
+            channels: config.hidden_size << index,
+            inner: config.intermediate_size << index,
+            heads: swin.num_heads[index],
+            epsilon: config.layer_norm_eps,
+            grid,
+            window,
+            shift: if smaller <= window {
+                0
+            } else {
+                swin.window_size / 2
+            },
+            pretrained: if pretrained > 0 { pretrained } else { window },
+        }
+    }
+
+    fn windows(&self, b: &mut Builder, shift: usize) -> Result<Windows, DptError> {
+        let (h, w) = self.grid;
+        let side = self.window;
+        let (down, across) = (h.div_ceil(side), w.div_ceil(side));
+        let (padded_h, padded_w) = (down * side, across * side);
+        let mut into = Vec::with_capacity(padded_h * padded_w);
+        let mut back = vec![0; h * w];
+        let mut regions = Vec::with_capacity(padded_h * padded_w);
+        // Of three strips: what stays together, and the two that meet across the edge.
+        let region = |at: usize, size: usize| {
+            usize::from(at >= size - side) + usize::from(at >= size - shift)
+        };
+        for place in 0..padded_h * padded_w {
+            let (of_window, inside) = (place / (side * side), place % (side * side));
+            let row = of_window / across * side + inside / side;
+            let column = of_window % across * side + inside % side;
+            regions.push(region(row, padded_h) * 3 + region(column, padded_w));
+            let (row, column) = ((row + shift) % padded_h, (column + shift) % padded_w);
+            if row < h && column < w {
+                into.push((row * w + column) as i64);
+                back[row * w + column] = place as i64;
+            } else {
+                into.push((h * w) as i64);
+            }
+        }
+        let tokens = side * side;
+        let mask = if shift == 0 {
+            None
+        } else {
+            let mut mask = Vec::with_capacity(regions.len() * tokens);
+            for window in regions.chunks_exact(tokens) {
+                for query in window {
+                    let apart = |key: &usize| if key == query { 0.0 } else { APART };
+                    mask.extend(window.iter().map(apart));
+                }
+            }
+            Some(b.constant(&[down * across, 1, tokens, tokens], mask)?)
+        };
+        Ok(Windows {
+            count: down * across,
+            padded: into.len() > h * w,
+            into: b.indices(&[into.len()], &into)?,
+            back: b.indices(&[back.len()], &back)?,
+            index: b.indices(&[tokens, tokens], &positions::relative_index((side, side)))?,
+            mask,
+        })
+    }
+
+    /// x + norm(attention(x)), then x + norm(mlp(x)).
+    fn block(
+        &self,
+        b: &mut Builder,
+        scope: &Scope<'_>,
+        windows: &Windows,
+        x: &Value,
+    ) -> Result<Value, DptError> {
+        let attended = b.within("attention", |b| self.attention(b, scope, windows, x))?;
+        let normal = layer_norm(b, &scope.at("norm1"), &attended, self.epsilon)?;
+        let x = b.add(x, &normal)?;
+        let hidden = Linear::read(&scope.at("fc1"), self.channels, self.inner, true)?;
+        let hidden = hidden.apply(b, &x)?;
+        let hidden = b.gelu(&hidden)?;
+        let mlp = Linear::read(&scope.at("fc2"), self.inner, self.channels, true)?;
+        let mlp = mlp.apply(b, &hidden)?;
+        let normal = layer_norm(b, &scope.at("norm2"), &mlp, self.epsilon)?;
+        Ok(b.add(&x, &normal)?)
+    }
+
+    /// Cosine attention inside each window.
+    fn attention(
+        &self,
+        b: &mut Builder,
+        scope: &Scope<'_>,
+        windows: &Windows,
+        x: &Value,
+    ) -> Result<Value, DptError> {
+        let (c, heads, tokens) = (self.channels, self.heads, self.window * self.window);
+        let padded = if windows.padded {
+            b.pad_tokens(x, 0, 1)?
+        } else {
+            x.clone()
+        };
+        let cut = b.gather(&padded, 1, &windows.into)?;
+        let cut = b.reshape(&cut, &[windows.count, tokens, c])?;
+        let mut project = |name: &str, bias: bool| {
+            let y = Linear::read(&scope.at(name), c, c, bias)?.apply(b, &cut)?;
+            to_heads(b, &y, heads)
+        };
+        let query = project("query", scope.has("query.bias"))?;
+        let key = project("key", scope.has("key.bias"))?;
+        let value = project("value", scope.has("value.bias"))?;
+        let query = unit(b, &query)?;
+        let scale: Vec<f32> = scope
+            .tensor("logit_scale", &[heads, 1, 1])?
+            .data()
+            .iter()
+            .map(|scale| scale.min(MAX_LOGIT_SCALE).exp())
+            .collect();
+        let scale = b.constant(&[heads, 1, 1], scale)?;
+        let query = b.mul(&query, &scale)?;
+        let key = unit(b, &key)?;
+        let key = transposed_keys(b, &key)?;
+        let table = self.biases(scope)?;
+        let table = b.constant(&[heads, table.len() / heads], table)?;
+        let bias = b.gather(&table, 1, &windows.index)?;
+        let biases: Vec<&Value> = [&bias].into_iter().chain(&windows.mask).collect();
+        let mixed = attend(b, &query, &key, &value, &biases)?;
+        let output = Linear::read(&scope.at("output"), c, c, true)?.apply(b, &mixed)?;
+        let places = b.reshape(&output, &[windows.count * tokens, c])?;
+        Ok(b.gather(&places, 1, &windows.back)?)
+    }
+
+    /// The biases by relative position `[heads, (2·side − 1)²]`: 16 · sigmoid of what a small
+    /// network says to the logarithms of the offsets.
+    fn biases(&self, scope: &Scope<'_>) -> Result<Vec<f32>, DptError> {
+        let scope = scope.at("position_mlp");
+        let first = scope.tensor("0.weight", &[BIAS_HIDDEN, 2])?;
+        let offset = scope.tensor("0.bias", &[BIAS_HIDDEN])?;
+        let second = scope.tensor("2.weight", &[self.heads, BIAS_HIDDEN])?;
+        let side = self.window as i64;
+        let reach = (self.pretrained as f32 - 1.0).max(1.0);
+        let coordinate = |offset: i64| {
+            let scaled = offset as f32 / reach * 8.0;
+            scaled.signum() * (scaled.abs() + 1.0).log2() / 3.0
+        };
+        let mut biases = Vec::new();
+        let mut hidden = vec![0.0f32; BIAS_HIDDEN];
+        for down in 1 - side..side {
+            for across in 1 - side..side {
+                let (y, x) = (coordinate(down), coordinate(across));
+                let rows = first.data().as_chunks::<2>().0;
+                for ((value, [wy, wx]), bias) in hidden.iter_mut().zip(rows).zip(offset.data()) {
+                    *value = (wy * y + wx * x + bias).max(0.0);
+                }
+                biases.extend(second.data().chunks_exact(BIAS_HIDDEN).map(|row| {
+                    let sum: f32 = row.iter().zip(&hidden).map(|(w, value)| w * value).sum();
+                    16.0 / (1.0 + (-sum).exp())
+                }));
+            }
+        }
+        Ok(transposed(&biases, biases.len() / self.heads, self.heads))
+    }
+}
+
+/// Vectors `[…, d]` of length one.
+fn unit(b: &mut Builder, x: &Value) -> Result<Value, DptError> {
+    let length = b.reduce_l2(x);
+    let length = b.clip(&length, NORM_EPS, f32::MAX);
+    Ok(b.div(x, &length)?)
+}
+
+/// Four neighbours become one token of twice the channels.
+fn merge(
+    b: &mut Builder,
+    scope: &Scope<'_>,
+    x: &Value,
+    (h, w): (usize, usize),
+) -> Result<Value, DptError> {
+    let c = x.fixed(2).unwrap_or_default();
+    let (down, across) = half((h, w));
+    let mut order = Vec::with_capacity(down * across * 4);
+    for (row, column) in (0..down).flat_map(|row| (0..across).map(move |column| (row, column))) {
+        for (dy, dx) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
+            let (y, x) = (2 * row + dy, 2 * column + dx);
+            let inside = y < h && x < w;
+            order.push(if inside { y * w + x } else { h * w } as i64);
+        }
+    }
+    let x = if order.len() > h * w {
+        b.pad_tokens(x, 0, 1)?
+    } else {
+        x.clone()
+    };
+    let order = b.indices(&[order.len()], &order)?;
+    let neighbours = b.gather(&x, 1, &order)?;
+    let joined = b.reshape(&neighbours, &[down * across, 4 * c])?;
+    let reduced = Linear::read(&scope.at("reduction"), 4 * c, 2 * c, false)?.apply(b, &joined)?;
+    layer_norm(b, &scope.at("norm"), &reduced, 1e-5)
+}
