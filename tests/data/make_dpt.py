@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: The dptdepth developers
 # SPDX-License-Identifier: MPL-2.0
-"""Writes toy DPT checkpoints and what transformers computes from them, stage by stage.
+"""Writes DPT checkpoints with random weights and what transformers computes from them.
 
-Usage: make_dpt.py [--full DIR]      (pip install torch transformers timm safetensors pillow)
+Usage: make_dpt.py [--only NAME]
+       make_dpt.py --list
+       make_dpt.py --full DIR [--only NAME]
+       (pip install torch torchvision transformers timm safetensors pillow)
 
-Without --full: tests/data/dpt/CASE/{config.json,preprocessor_config.json,model.safetensors} and
-one golden-HxW.safetensors a size. With --full: checkpoints of the published shapes in DIR, each
-with reference-HxW.safetensors (input and output only), for tests/parity.sh.
+Plain, it writes the toys: tests/data/dpt/CASE/ with config.json, preprocessor_config.json, the
+weights, and one golden-HxW.safetensors a size with every stage.
 
-Every tensor is randomised: fresh transformers models have zero class tokens, position embeddings
-and biases, and would prove nothing. Sizes other than the config's go through the model's parts,
-since its neck takes square grids only.
+With --full, checkpoints of the published shapes (--list names them), for tests/parity.sh: in
+DIR/NAME/ the files as on the hub, reference-HxW.safetensors a size (input and output only), and
+two text files: `checkpoint`, the path inside the folder to hand to dpt-onnx, and, where there
+are any, `arguments`, one a line, to add to it.
 """
 import argparse
 from pathlib import Path
@@ -19,220 +22,112 @@ from pathlib import Path
 import torch
 from PIL import Image
 from safetensors.torch import save_file
-from transformers import (
-    BitConfig,
-    DPTConfig,
-    DPTForDepthEstimation,
-    DPTForSemanticSegmentation,
-    DPTImageProcessor,
-)
+from transformers import DPTForDepthEstimation, DPTImageProcessor
+from transformers.utils import logging
 
-VIT = dict(
-    hidden_size=16, num_hidden_layers=5, num_attention_heads=2, intermediate_size=24,
-    backbone_out_indices=[0, 1, 2, 3], neck_hidden_sizes=[8, 12, 16, 20], fusion_hidden_size=8,
-    image_size=32, patch_size=16, layer_norm_eps=1e-12,
-)
-BIT = dict(
-    layer_type="bottleneck", global_padding="same", depths=[1, 2, 1], num_groups=4,
-    embedding_size=8, hidden_sizes=[16, 24, 32], out_features=["stage1", "stage2", "stage3"],
-    embedding_dynamic_padding=True,
-)
-TOYS = {
-    "vit-project": (DPTForDepthEstimation, VIT | dict(readout_type="project")),
-    "vit-add": (DPTForDepthEstimation, VIT | dict(readout_type="add")),
-    "vit-ignore": (
-        DPTForDepthEstimation,
-        VIT | dict(readout_type="ignore", reassemble_factors=[4, 2, 1, 0.5], qkv_bias=False),
-    ),
-    "vit-segmentation": (
-        DPTForSemanticSegmentation,
-        VIT | dict(
-            use_batch_norm_in_fusion_residual=True, num_labels=7, use_auxiliary_head=True,
-        ),
-    ),
-    "hybrid": (
-        DPTForDepthEstimation,
-        VIT | dict(
-            is_hybrid=True, backbone_config=BitConfig(**BIT), backbone_out_indices=[0, 1, 2, 3],
-            backbone_featmap_shape=[1, 32, 2, 2], neck_hidden_sizes=[16, 24, 16, 20],
-        ),
-    ),
-}
-# Square as configured; not square with an odd grid.
-TOY_SIZES = [(32, 32), (48, 32)]
+from reference.families import Case
+from reference.files import save, save_formats
+from reference.full import CASES as FULL
+from reference.stages import is_classic, pictures, stages
+from reference.toys import CASES as TOYS
+from reference.weights import randomised
 
-LARGE = dict(
-    hidden_size=1024, num_hidden_layers=24, num_attention_heads=16, intermediate_size=4096,
-    backbone_out_indices=[5, 11, 17, 23], neck_hidden_sizes=[256, 512, 1024, 1024], image_size=384,
-)
-FULL = {
-    "dpt-large": (DPTForDepthEstimation, LARGE, [(384, 384), (384, 672)]),
-    "dpt-large-ade": (
-        DPTForSemanticSegmentation,
-        LARGE | dict(
-            image_size=480, use_batch_norm_in_fusion_residual=True, num_labels=150,
-            use_auxiliary_head=True,
-        ),
-        [(480, 480)],
-    ),
-    "dpt-hybrid-midas": (
-        DPTForDepthEstimation,
-        dict(
-            is_hybrid=True, backbone_config=BitConfig(
-                layer_type="bottleneck", global_padding="same", depths=[3, 4, 9],
-                out_features=["stage1", "stage2", "stage3"], embedding_dynamic_padding=True,
-            ),
-            hidden_size=768, num_hidden_layers=12, num_attention_heads=12, intermediate_size=3072,
-            backbone_out_indices=[0, 1, 8, 11], neck_hidden_sizes=[256, 512, 768, 768],
-            image_size=384,
-        ),
-        [(384, 384), (352, 608)],
-    ),
-}
+HERE = Path(__file__).parent / "dpt"
+# The one that is also written in every file format.
+FORMATS = "depth-anything-v2"
 
 
-def randomise(model: torch.nn.Module, seed: int) -> None:
-    """Random values everywhere, of a size that keeps activations of the order of one."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def normal(shape):
-        return torch.randn(shape, generator=generator)
-
-    for name, tensor in model.state_dict().items():
-        if name.endswith("num_batches_tracked"):
-            continue
-        if name.endswith("running_var"):
-            value = 0.5 + torch.rand(tensor.shape, generator=generator)
-        elif name.endswith("running_mean") or name.endswith("bias"):
-            value = 0.1 * normal(tensor.shape)
-        elif "norm" in name:
-            value = 1 + 0.2 * normal(tensor.shape)
-        elif "token" in name or "position" in name:
-            value = 0.5 * normal(tensor.shape)
-        else:
-            fan_in = tensor[0].numel()
-            if "resize" in name and tensor.shape[-1] != 3:
-                fan_in = tensor.shape[0]
-            value = normal(tensor.shape) * (1.3 / fan_in**0.5)
-        tensor.copy_(value)
-
-
-def centre(model: torch.nn.Module, pixels: torch.Tensor) -> None:
-    """Shifts the depth head's last bias so that a fifth of the map is cut off by its ReLU."""
-    head = stages(model, pixels)["head"]
-    model.head.head[4].bias -= head.flatten()[:100_000].quantile(0.2)
-
-
-def stages(model, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Runs the model's own parts on a picture of any size and keeps what passes between them."""
-    config, dpt, found = model.config, model.dpt, {}
-    height, width = pixels.shape[2] // config.patch_size, pixels.shape[3] // config.patch_size
-    if config.is_hybrid:
-        embedded = dpt.embeddings(pixels, interpolate_pos_encoding=True)
-    else:
-        embedded = dpt.embeddings(pixels)
-    hidden = found["embedding"] = embedded.last_hidden_states
-    taps = list(embedded.intermediate_activations or [])
-    wanted = config.backbone_out_indices[len(taps):]
-    for index, layer in enumerate(dpt.encoder.layer):
-        hidden = layer(hidden)
-        if index in wanted:
-            taps.append(hidden)
-    for index, tap in enumerate(taps):
-        found[f"tap.{index}"] = tap
-    maps = model.neck.reassemble_stage(taps, height, width)
-    for index, map_ in enumerate(maps):
-        found[f"reassembled.{index}"] = map_
-    levels = [conv(map_) for conv, map_ in zip(model.neck.convs, maps)]
-    fused = model.neck.fusion_stage(levels)
-    for index, map_ in enumerate(fused):
-        found[f"fusion.{index}"] = map_
-    before = {}
-    if isinstance(model, DPTForSemanticSegmentation):
-        logits = model.head(fused)
-        found["head"] = logits
-        found["labels"] = logits.argmax(dim=1).to(torch.uint8)
-    else:
-        handle = model.head.head[4].register_forward_hook(
-            lambda module, args, output: before.__setitem__("head", output)
-        )
-        found["predicted_depth"] = model.head(fused)
-        handle.remove()
-        found["head"] = before["head"]
-    return found
-
-
-def build(folder: Path, kind, config: dict, seed: int):
-    """A randomised model, saved to the folder as transformers saves it."""
-    torch.manual_seed(seed)
-    model = kind(DPTConfig(**config)).eval()
-    side = config["image_size"]
-    with torch.no_grad():
-        randomise(model, seed)
-        if kind is DPTForDepthEstimation:
-            generator = torch.Generator().manual_seed(seed)
-            centre(model, torch.rand((1, 3, side, side), generator=generator) * 2 - 1)
-    model.save_pretrained(folder)
-    DPTImageProcessor(size={"height": side, "width": side}).save_pretrained(folder)
-    return model
-
-
-def record(folder: Path, model, sizes, seed: int, every_stage: bool) -> None:
+def record(folder: Path, case: Case, model, seed: int, every_stage: bool) -> None:
     """What the model computes from random pictures, one file a size."""
     folder.mkdir(exist_ok=True)
-    for height, width in sizes:
-        generator = torch.Generator().manual_seed(seed + height * 10000 + width)
-        pixels = torch.rand((1, 3, height, width), generator=generator) * 2 - 1
+    for (height, width), pixels in pictures(case, seed):
         with torch.no_grad():
             found = stages(model, pixels)
-            if height == width == model.config.image_size:
-                whole = model(pixel_values=pixels)
+            if is_classic(model) and height == width == case.trained:
+                whole = model(pixels)
                 name = "head" if "labels" in found else "predicted_depth"
                 expected = whole.logits if "labels" in found else whole.predicted_depth
-                assert torch.equal(found[name], expected), "the parts differ from the whole"
-        head = found["head"]
-        assert head.std() > 0.05 * head.abs().max() > 0, "degenerate reference"
-        if "predicted_depth" in found:
-            positive = (found["predicted_depth"] > 0).float().mean().item()
-            assert 0.3 < positive, f"degenerate reference: {positive:.2f} positive"
+                assert torch.equal(found[name], expected), "the stages differ from the whole"
+        check(found)
         if not every_stage:
-            kept = ("predicted_depth", "labels", "head")
-            found = {name: found[name] for name in kept if name in found}
+            kept = ("labels", "head") if "labels" in found else ("predicted_depth",)
+            found = {name: found[name] for name in kept}
         found["input"] = pixels
         kind_of_file = "golden" if every_stage else "reference"
         tensors = {name: tensor.contiguous().clone() for name, tensor in found.items()}
         save_file(tensors, folder / f"{kind_of_file}-{height}x{width}.safetensors")
-        print(folder.name, (height, width), "head", head.min().item(), head.max().item())
+
+
+def check(found: dict[str, torch.Tensor]) -> None:
+    """Refuses a reference that would accept a wrong model."""
+    for name, stage in found.items():
+        if name != "labels":
+            largest = stage.abs().max()
+            assert 1e-2 < largest < 1e3 and stage.std() > 0.02 * largest, f"degenerate {name}"
+    head = found["head"]
+    assert head.std() > 0.05 * head.abs().max(), "degenerate head"
+    depth = found.get("predicted_depth")
+    if depth is not None:
+        positive = (depth > 0).float().mean().item()
+        assert 0.3 < positive, f"degenerate reference: {positive:.2f} positive"
+
+
+def write_toys(only: str | None) -> None:
+    for seed, (name, case) in enumerate(TOYS.items()):
+        if only in (None, name):
+            print(name, flush=True)
+            model = randomised(case, seed)
+            save(HERE / name, model, case)
+            record(HERE / name, case, model, seed, every_stage=True)
+            if name == FORMATS:
+                save_formats(HERE / name, model, case)
+    if only in (None, "default"):
+        write_default()
+
+
+def write_default() -> None:
+    """What the model that comes with the plugin computes, from noise and from a photograph."""
+    shipped = Path(__file__).parents[2] / "models" / "dpt-tiny"
+    model = DPTForDepthEstimation.from_pretrained(shipped, dtype=torch.float32).eval()
+    processor = DPTImageProcessor.from_pretrained(shipped)
+    case = Case(lambda: model, processor, [(32, 64)], trained=0)
+    record(HERE / "default", case, model, 0, every_stage=True)
+    photo = Image.open(Path(__file__).parent / "frame" / "photo.png").convert("RGB")
+    with torch.no_grad():
+        depth = model(**processor(photo, return_tensors="pt")).predicted_depth[0]
+    # Every fourth pixel keeps the file small.
+    save_file({"depth": depth[::4, ::4].contiguous()}, HERE / "default" / "photo.safetensors")
+
+
+def write_full(directory: Path, only: str | None) -> None:
+    for seed, (name, case) in enumerate(FULL.items()):
+        if only in (None, name):
+            folder = directory / name
+            model = randomised(case, seed)
+            record(folder, case, model, seed, every_stage=False)
+            save(folder, model, case)
+            (folder / "checkpoint").write_text(".\n")
+            if case.arguments:
+                (folder / "arguments").write_text("\n".join(case.arguments) + "\n")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--list", action="store_true", help="name the full-size cases")
     parser.add_argument("--full", type=Path, help="write full-size checkpoints here instead")
     parser.add_argument("--only", help="one case")
     arguments = parser.parse_args()
-    if arguments.full:
-        for seed, (name, (kind, config, sizes)) in enumerate(FULL.items()):
-            if arguments.only in (None, name):
-                model = build(arguments.full / name, kind, config, seed)
-                record(arguments.full / name, model, sizes, seed, every_stage=False)
-        return
-    here = Path(__file__).parent / "dpt"
-    for seed, (name, (kind, config)) in enumerate(TOYS.items()):
-        if arguments.only in (None, name):
-            model = build(here / name, kind, config, seed)
-            record(here / name, model, TOY_SIZES, seed, every_stage=True)
-    if arguments.only in (None, "default"):
-        shipped = Path(__file__).parents[2] / "models" / "dpt-tiny"
-        model = DPTForDepthEstimation.from_pretrained(shipped, dtype=torch.float32).eval()
-        record(here / "default", model, [(32, 64)], 0, every_stage=True)
-        processor = DPTImageProcessor.from_pretrained(shipped)
-        photo = Image.open(Path(__file__).parent / "frame" / "photo.png").convert("RGB")
-        with torch.no_grad():
-            depth = model(**processor(photo, return_tensors="pt")).predicted_depth[0]
-        # Every fourth pixel keeps the file small.
-        save_file(
-            {"depth": depth[::4, ::4].contiguous()}, here / "default" / "photo.safetensors"
-        )
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    if arguments.only not in (None, "default", *(FULL if arguments.full else TOYS)):
+        parser.error(f"no case {arguments.only}")
+    if arguments.list:
+        print("\n".join(FULL))
+    elif arguments.full:
+        arguments.full.mkdir(parents=True, exist_ok=True)
+        write_full(arguments.full, arguments.only)
+    else:
+        write_toys(arguments.only)
 
 
 if __name__ == "__main__":
