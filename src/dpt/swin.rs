@@ -15,8 +15,6 @@ use crate::graph::{Builder, Value};
 
 /// Hidden values of the network that works biases out from offsets.
 const BIAS_HIDDEN: usize = 512;
-/// Between tokens that lie in one window only because it was moved over the picture's edge.
-const APART: f32 = -100.0;
 /// The largest factor of the cosine is e to this.
 const MAX_LOGIT_SCALE: f32 = 4.605_170_2;
 const NORM_EPS: f32 = 1e-12;
@@ -75,6 +73,8 @@ struct Stage {
     window: usize,
     /// By how much every second block's windows are moved.
     shift: usize,
+    /// Added to the scores of tokens that are no neighbours.
+    mask: f32,
     /// Side of the windows that the biases were trained with.
     pretrained: usize,
 }
@@ -113,6 +113,7 @@ impl Stage {
             epsilon: config.layer_norm_eps,
             grid,
             window,
+            mask: swin.mask,
             shift: if smaller <= window {
                 0
             } else {
@@ -154,7 +155,7 @@ impl Stage {
             let mut mask = Vec::with_capacity(regions.len() * tokens);
             for window in regions.chunks_exact(tokens) {
                 for query in window {
-                    let apart = |key: &usize| if key == query { 0.0 } else { APART };
+                    let apart = |key: &usize| if key == query { 0.0 } else { self.mask };
                     mask.extend(window.iter().map(apart));
                 }
             }

@@ -78,7 +78,7 @@ impl DptConfig {
         } else if shapes.has("backbone.blocks.0.relative_position_bias_table") {
             beit(&mut config, &shapes)?;
         } else if shapes.has("backbone.stages.0.blocks.0.logit_scale") {
-            swinv2(&mut config, &shapes)?;
+            swinv2(&mut config, &shapes, origin)?;
         } else if shapes.has("backbone.blocks.0.scale1") {
             dinov2(&mut config, &shapes, origin, variant, reference)?;
         } else {
@@ -250,7 +250,7 @@ fn beit(config: &mut DptConfig, shapes: &Shapes<'_>) -> Result<(), DptError> {
     Ok(())
 }
 
-fn swinv2(config: &mut DptConfig, shapes: &Shapes<'_>) -> Result<(), DptError> {
+fn swinv2(config: &mut DptConfig, shapes: &Shapes<'_>, origin: Origin) -> Result<(), DptError> {
     let mut depths = Vec::new();
     let mut num_heads = Vec::new();
     for stage in 0..LEVELS {
@@ -280,6 +280,10 @@ fn swinv2(config: &mut DptConfig, shapes: &Shapes<'_>) -> Result<(), DptError> {
         num_heads,
         window_size,
         pretrained_window_sizes: pretrained,
+        mask: match origin {
+            Origin::Transformers => -200.0,
+            _ => -100.0,
+        },
     });
     Ok(())
 }

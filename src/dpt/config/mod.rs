@@ -61,7 +61,7 @@ pub enum Standardisation {
 }
 
 /// A Swin Transformer V2 (arXiv 2111.09883).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Swinv2Config {
     /// Blocks of each stage.
     pub depths: Vec<usize>,
@@ -71,6 +71,9 @@ pub struct Swinv2Config {
     pub window_size: usize,
     /// The windows that each stage's position bias was trained with; 0 where it is `window_size`.
     pub pretrained_window_sizes: Vec<usize>,
+    /// Added to the scores of tokens that share a window only because it was moved over the
+    /// picture's edge: −100 in timm; transformers adds it twice.
+    pub mask: f32,
 }
 
 /// What turns the picture into features.

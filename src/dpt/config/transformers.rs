@@ -382,6 +382,7 @@ fn swinv2(config: &mut DptConfig, json: &Reader<'_>) -> Result<(), DptError> {
         num_heads,
         window_size: json.count("window_size", 7, 1024)?,
         pretrained_window_sizes: pretrained,
+        mask: -200.0,
     });
     Ok(())
 }

@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: The dptdepth developers
 # SPDX-License-Identifier: MPL-2.0
 """Checkpoint files as the hub has them."""
+import copy
 import json
 from collections import OrderedDict
 from pathlib import Path
@@ -19,10 +20,9 @@ def save(folder: Path, model: PreTrainedModel, case: Case) -> None:
     transformers 5 renames tensors in memory and gives them their published names on saving.
     """
     model.config.dtype = "float16" if case.half else "float32"
-    if case.half:
-        model.half()
-    model.save_pretrained(folder, max_shard_size="100GB")
-    model.float()
+    # A copy: buffers that are not saved, such as Swin V2's coordinates, must keep their precision.
+    saved = copy.deepcopy(model).half() if case.half else model
+    saved.save_pretrained(folder, max_shard_size="100GB")
     case.processor.save_pretrained(folder)
     weights = folder / "model.safetensors"
     backbone = getattr(model.config, "backbone_config", None)
@@ -55,7 +55,7 @@ def save_formats(folder: Path, model: PreTrainedModel, case: Case) -> None:
             tensors, to / "pytorch_model.bin", _use_new_zipfile_serialization=False
         ),
         "bin-sharded": lambda to: shard_pickles(to, tensors),
-        "safetensors-sharded": lambda to: model.half().save_pretrained(to, max_shard_size="40KB"),
+        "safetensors-sharded": lambda to: copy.deepcopy(model).half().save_pretrained(to, max_shard_size="40KB"),
     }
     for name, write in formats.items():
         to = folder / name

@@ -42,9 +42,11 @@ def randomise(model: nn.Module, seed: int) -> None:
         if name.endswith("running_var"):
             value = 0.5 + torch.rand(tensor.shape, generator=generator)
         elif name.endswith("logit_scale"):
-            # Published ones start at log 10 and are cut off at log 100: the first head is.
+            # Published ones start at log 10 and are cut off at log 100, as one of several heads is
+            # here: a factor of 100 multiplies rounding errors too.
             value = 2.3 + 0.5 * normal(tensor.shape)
-            value[0] = 4.7
+            if len(value) > 1:
+                value[0] = 4.7
         elif "lambda" in name:
             value = 0.7 + 0.2 * normal(tensor.shape)
         elif name.endswith("running_mean") or name.endswith("bias"):
