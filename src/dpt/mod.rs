@@ -28,7 +28,7 @@ pub use config::{
     Activation, Backbone, BitConfig, DptConfig, FusionResize, Meaning, Positions, Readout,
     Reference, Standardisation, Swinv2Config, Task, Variant,
 };
-pub(crate) use config::{is_config, variant_of_config};
+pub(crate) use config::{Hints, is_config};
 pub use error::DptError;
 pub use names::Origin;
 
@@ -177,15 +177,13 @@ pub fn build(
     let mut b = Builder::new();
     let (pixels, normalisation) = input(&mut b, options)?;
     let embedded = embed::build(&mut b, config, &backbone, &context, &pixels, &normalisation)?;
+    context.stage(&mut b, "embedding", &embedded.tokens);
     let mut taps = embedded.features;
     taps.extend(match &config.backbone {
         Backbone::Swinv2(swin) => {
             swin::build(&mut b, config, swin, &backbone, &context, &embedded.tokens)?
         }
-        _ => {
-            context.stage(&mut b, "embedding", &embedded.tokens);
-            encoder::build(&mut b, config, &backbone, &context, &embedded.tokens)?
-        }
+        _ => encoder::build(&mut b, config, &backbone, &context, &embedded.tokens)?,
     });
     for (index, tap) in taps.iter().enumerate() {
         context.stage(&mut b, &format!("tap.{index}"), tap);

@@ -32,9 +32,7 @@ pub(super) fn build(
                     let map = concatenate(b, config, &scope, context, &read, channels)?;
                     resample(b, &scope, &map, channels, config.reassemble_factors[level])?
                 };
-                if !config.is_hierarchical() {
-                    context.stage(b, &format!("reassembled.{level}"), &map);
-                }
+                context.stage(b, &format!("reassembled.{level}"), &map);
                 let (m, scope) = (config.fusion_hidden_size, neck.at("convs").at(level));
                 let weight = scope.tensor("weight", &[m, channels, 3, 3])?;
                 let weight = b.constant(&[m, channels, 3, 3], weight.data())?;

@@ -15,8 +15,8 @@ pub use onnx::OnnxModel;
 
 use crate::checkpoint::{Checkpoint, Ignored};
 use crate::dpt::{
-    self, Batch, DptConfig, Flavour, GraphOptions, InputForm, Meaning, Origin, Reference, Rewrite,
-    Task, Variant,
+    self, Batch, DptConfig, Flavour, GraphOptions, Hints, InputForm, Meaning, Origin, Reference,
+    Rewrite, Task, Variant,
 };
 use crate::graph::Graph;
 use crate::spec::{Borders, ModelSpec, OutputMeaning, Size};
@@ -302,12 +302,19 @@ impl Parts<'_> {
             .config
             .filter(|_| origin == Origin::Transformers || origin == Origin::DepthAnything3);
         let Choice { variant, reference } = self.choice;
-        let named = config.as_ref().and_then(dpt::variant_of_config);
-        let variant = variant.or(named).or(Variant::from_path(self.path));
+        let mut hints = Hints {
+            variant,
+            reference,
+            taps: None,
+        };
+        if let Some(config) = &config {
+            hints = hints.with_config(config);
+        }
+        hints.variant = hints.variant.or(Variant::from_path(self.path));
         let described = config.as_ref().filter(|json| dpt::is_config(json));
         let mut config_of_dpt = match described {
-            Some(json) => DptConfig::from_json(json, variant, reference)?,
-            None => DptConfig::from_tensors(&checkpoint, origin, variant, reference)?,
+            Some(json) => DptConfig::from_json(json, &hints)?,
+            None => DptConfig::from_tensors(&checkpoint, origin, &hints)?,
         };
         if let Task::Segmentation { labels } = &mut config_of_dpt.task
             && described.is_none()
@@ -331,7 +338,7 @@ impl Parts<'_> {
         let spec = spec(name, &config_of_dpt, &processing, described.is_some());
         Ok(Model {
             spec,
-            identity: format!("{identity}-{}", choice_key(variant, reference)),
+            identity: format!("{identity}-{}", choice_key(hints.variant, reference)),
             source: Source::Checkpoint {
                 checkpoint,
                 config: config_of_dpt,

@@ -8,7 +8,7 @@
 use super::super::DptError;
 use super::super::names::Origin;
 use super::{
-    Activation, Backbone, BitConfig, DptConfig, FusionResize, HeadResize, LEVELS, Meaning,
+    Activation, Backbone, BitConfig, DptConfig, FusionResize, HeadResize, Hints, LEVELS, Meaning,
     Positions, Readout, Reference, Standardisation, Swinv2Config, Task, Variant, classic_taps,
     dinov2_taps,
 };
@@ -61,12 +61,11 @@ impl DptConfig {
     /// Works the hyper-parameters out from a renamed checkpoint.
     ///
     /// # Errors
-    /// If it is no DPT, or one of several models that `variant` must choose from.
-    pub fn from_tensors(
+    /// If it is no DPT, or one of several models that the hints must choose from.
+    pub(crate) fn from_tensors(
         checkpoint: &Checkpoint,
         origin: Origin,
-        variant: Option<Variant>,
-        reference: Option<Reference>,
+        hints: &Hints,
     ) -> Result<Self, DptError> {
         let shapes = Shapes(checkpoint);
         let mut config = base(&shapes)?;
@@ -74,13 +73,13 @@ impl DptConfig {
             .names()
             .any(|name| name.starts_with("backbone.stem."));
         if is_hybrid {
-            hybrid(&mut config, &shapes, origin, variant)?;
+            hybrid(&mut config, &shapes, origin, hints.variant)?;
         } else if shapes.has("backbone.blocks.0.relative_position_bias_table") {
             beit(&mut config, &shapes)?;
         } else if shapes.has("backbone.stages.0.blocks.0.logit_scale") {
             swinv2(&mut config, &shapes, origin)?;
         } else if shapes.has("backbone.blocks.0.scale1") {
-            dinov2(&mut config, &shapes, origin, variant, reference)?;
+            dinov2(&mut config, &shapes, origin, hints)?;
         } else {
             config.taps = taps(config.num_hidden_layers, classic_taps)?;
         }
@@ -258,13 +257,19 @@ fn swinv2(config: &mut DptConfig, shapes: &Shapes<'_>, origin: Origin) -> Result
         depths.push(shapes.count(&format!("{blocks}.#.norm1.weight")));
         num_heads.push(shapes.dim(&format!("{blocks}.0.logit_scale"), 0)?);
     }
-    // The published ones: tiny has windows of 16 at 256, the others were trained with windows of
-    // 12 at 192 and tuned with 24 at 384.
-    let is_tiny = config.hidden_size <= 96;
-    let (window_size, side, pretrained) = if is_tiny {
-        (16, 256, vec![0; LEVELS])
+    // timm keeps the mask of moved windows `[count, side², side²]`. Else as published: tiny has
+    // windows of 16 at 256, the others of 24 at 384.
+    let (window_size, grid) = match shapes.0.shape("backbone.stages.0.blocks.1.attn_mask") {
+        Some([count, tokens, _]) => (tokens.isqrt(), (count * tokens).isqrt()),
+        _ if config.hidden_size <= 96 => (16, 64),
+        _ => (24, 96),
+    };
+    let side = grid * config.patch_size;
+    // Those were trained with windows of 12 first.
+    let pretrained = if window_size == 24 {
+        vec![12, 12, 12, 6]
     } else {
-        (24, 384, vec![12, 12, 12, 6])
+        vec![0; LEVELS]
     };
     config.num_attention_heads = num_heads[0];
     config.intermediate_size = shapes.dim("backbone.stages.0.blocks.0.fc1.weight", 0)?;
@@ -293,9 +298,9 @@ fn dinov2(
     config: &mut DptConfig,
     shapes: &Shapes<'_>,
     origin: Origin,
-    variant: Option<Variant>,
-    reference: Option<Reference>,
+    hints: &Hints,
 ) -> Result<(), DptError> {
+    let variant = hints.variant;
     config.backbone = Backbone::Dinov2;
     config.layer_scale = true;
     if let Some(shape) = shapes.0.shape("backbone.blocks.0.gate.weight") {
@@ -306,11 +311,16 @@ fn dinov2(
         Origin::Transformers => Reference::Transformers,
         _ => Reference::Original,
     };
-    config.positions = match reference.unwrap_or(default) {
+    config.positions = match hints.reference.unwrap_or(default) {
         Reference::Original => Positions::BicubicOffset,
         Reference::Transformers => Positions::Bicubic,
     };
-    config.taps = taps(config.num_hidden_layers, dinov2_taps)?;
+    config.taps = taps(config.num_hidden_layers, |layers| match &hints.taps {
+        Some(taps) if taps.len() == LEVELS && taps.iter().all(|tap| *tap < layers) => {
+            Some(taps.clone())
+        }
+        _ => dinov2_taps(layers),
+    })?;
     if config.readout == Readout::Project {
         return dinov2_head(config, origin, variant);
     }

@@ -10,7 +10,8 @@ mod reader;
 mod transformers;
 mod variant;
 
-pub(crate) use transformers::{is_config, variant_of_config};
+pub(crate) use transformers::is_config;
+pub(crate) use variant::Hints;
 pub use variant::{Reference, Variant};
 
 /// What the head predicts.

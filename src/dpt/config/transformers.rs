@@ -7,35 +7,25 @@
 use super::super::DptError;
 use super::reader::{Reader, wrong};
 use super::{
-    Activation, Backbone, BitConfig, DptConfig, FusionResize, HeadResize, LEVELS, MAX_LAYERS,
-    MAX_WIDTH, Meaning, Positions, Readout, Reference, STEM_TAPS, Standardisation, Swinv2Config,
-    Task, Variant,
+    Activation, Backbone, BitConfig, DptConfig, FusionResize, HeadResize, Hints, LEVELS,
+    MAX_LAYERS, MAX_WIDTH, Meaning, Positions, Readout, Reference, STEM_TAPS, Standardisation,
+    Swinv2Config, Task, Variant,
 };
 use serde_json::Value as Json;
-use std::path::Path;
 
 /// Whether a `config.json` describes the model, as transformers' does (others have such files too).
 pub(crate) fn is_config(config: &Json) -> bool {
     config.get("model_type").is_some()
 }
 
-/// The variant that another kind of `config.json` names: Depth Anything 3's.
-pub(crate) fn variant_of_config(config: &Json) -> Option<Variant> {
-    Variant::from_path(Path::new(config.get("model_name")?.as_str()?))
-}
-
 impl DptConfig {
-    /// Reads a `config.json` of model type `dpt` or `depth_anything`. `variant` tells what such
-    /// files leave out: the range of a metric model. `reference` says whose interpolation of
-    /// position embeddings to follow; transformers' if it is left out.
+    /// Reads a `config.json` of model type `dpt` or `depth_anything`. `hints` tell what such
+    /// files leave out: the range of a metric model, and whose interpolation of position embeddings
+    /// to follow; transformers' if they do not say.
     ///
     /// # Errors
     /// If it describes another architecture, or a value that no published checkpoint could have.
-    pub fn from_json(
-        config: &Json,
-        variant: Option<Variant>,
-        reference: Option<Reference>,
-    ) -> Result<Self, DptError> {
+    pub(crate) fn from_json(config: &Json, hints: &Hints) -> Result<Self, DptError> {
         let json = Reader(config);
         let task = task(&json)?;
         let neck_hidden_sizes = json.counts("neck_hidden_sizes", &[96, 192, 384, 768], 1)?;
@@ -52,12 +42,12 @@ impl DptConfig {
             let inner = json.get("backbone_config").map(Reader);
             match inner {
                 Some(inner) if !is_hybrid => {
-                    with_backbone(&json, &inner, task, neck_hidden_sizes, variant)?
+                    with_backbone(&json, &inner, task, neck_hidden_sizes, hints.variant)?
                 }
                 _ => classic(&json, is_hybrid, task, neck_hidden_sizes)?,
             }
         };
-        if reference == Some(Reference::Original) && config.positions == Positions::Bicubic {
+        if hints.reference == Some(Reference::Original) && config.positions == Positions::Bicubic {
             config.positions = Positions::BicubicOffset;
         }
         if config.hidden_size % config.num_attention_heads != 0 {

@@ -4,6 +4,7 @@
 //! What some files do not say themselves: their names and shapes are those of several models.
 
 use super::super::DptError;
+use serde_json::Value as Json;
 use std::path::Path;
 
 /// Models that share their tensors' names and shapes with others.
@@ -31,6 +32,35 @@ pub enum Reference {
     Original,
     /// transformers.
     Transformers,
+}
+
+/// What is known of a model beside its tensors.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hints {
+    /// Which of the models that share names and shapes it is.
+    pub(crate) variant: Option<Variant>,
+    /// Whose interpolation to follow.
+    pub(crate) reference: Option<Reference>,
+    /// The tapped blocks.
+    pub(crate) taps: Option<Vec<usize>>,
+}
+
+impl Hints {
+    /// Takes what a `config.json` of Depth Anything 3 says: the model's name and, as its code's
+    /// arguments, the taps.
+    pub(crate) fn with_config(mut self, config: &Json) -> Self {
+        let name = config.get("model_name").and_then(Json::as_str);
+        let named = name.and_then(|name| Variant::from_path(Path::new(name)));
+        self.variant = self.variant.or(named);
+        self.taps = config
+            .pointer("/config/net/out_layers")
+            .and_then(Json::as_array)
+            .map(|list| {
+                let tap = |value: &Json| usize::try_from(value.as_u64()?).ok();
+                list.iter().filter_map(tap).collect()
+            });
+        self
+    }
 }
 
 use Variant::*;
