@@ -36,7 +36,7 @@ impl<'w> BatchNorm<'w> {
     pub(super) fn fold(
         &self,
         weight: Tensor<'_>,
-        bias: Option<Tensor<'_>>,
+        bias: Option<&Tensor<'_>>,
     ) -> (Vec<f32>, Vec<f32>) {
         let channels = self.weight.data().len().max(1);
         let per_filter = (weight.data().len() / channels).max(1);
@@ -47,7 +47,7 @@ impl<'w> BatchNorm<'w> {
             let factor = f64::from(self.weight.data()[channel]) / variance.sqrt();
             let factor = factor as f32;
             filter.iter_mut().for_each(|tap| *tap *= factor);
-            let before = bias.as_ref().map_or(0.0, |bias| bias.data()[channel]);
+            let before = bias.map_or(0.0, |bias| bias.data()[channel]);
             offsets.push((before - self.mean.data()[channel]) * factor + self.bias.data()[channel]);
         }
         (weight, offsets)
@@ -75,7 +75,7 @@ pub(super) fn conv3x3(
     let (to, pads) = ([shape[0]], Pads::all(1));
     match norm {
         Some(norm) if context.uses(Rewrite::FoldBatchNorm) => {
-            let (weight, bias) = norm.fold(weight, bias);
+            let (weight, bias) = norm.fold(weight, bias.as_ref());
             let (weight, bias) = (b.constant(&shape, weight)?, b.constant(&to, bias)?);
             Ok(b.conv(x, &weight, Some(&bias), 1, pads, 1)?)
         }

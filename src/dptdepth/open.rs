@@ -88,7 +88,7 @@ impl Opened {
         self.settings
             .resize_policy
             .to_spec()
-            .unwrap_or_else(|| match self.spec.resize_policy {
+            .unwrap_or(match self.spec.resize_policy {
                 // The frame's own size is not what was asked for.
                 spec::ResizePolicy::Pad if self.settings.network_size != 0 => {
                     spec::ResizePolicy::LowerBound

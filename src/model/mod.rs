@@ -104,7 +104,7 @@ pub struct Model {
 enum Source {
     Checkpoint {
         checkpoint: Checkpoint,
-        config: DptConfig,
+        config: Box<DptConfig>,
         origin: Origin,
     },
     Onnx(OnnxModel),
@@ -160,7 +160,7 @@ impl Model {
             path,
             choice,
         };
-        parts.into_model(&files::name_from(path), identity)
+        parts.into_model(&files::name_from(path), &identity)
     }
 
     /// The model that ships inside the plugin.
@@ -190,7 +190,7 @@ impl Model {
                 path: Path::new("(embedded)"),
                 choice: Choice::default(),
             };
-            let mut model = parts.into_model(EMBEDDED_NAME, identity)?;
+            let mut model = parts.into_model(EMBEDDED_NAME, &identity)?;
             model.spec.name = EMBEDDED_NAME.into();
             Ok(model)
         }
@@ -292,7 +292,7 @@ struct Parts<'p> {
 }
 
 impl Parts<'_> {
-    fn into_model(self, fallback_name: &str, identity: String) -> Result<Model, ModelError> {
+    fn into_model(self, fallback_name: &str, identity: &str) -> Result<Model, ModelError> {
         let origin = Origin::of(&self.checkpoint).ok_or_else(|| ModelError::NoConfig {
             path: self.path.into(),
         })?;
@@ -341,7 +341,7 @@ impl Parts<'_> {
             identity: format!("{identity}-{}", choice_key(hints.variant, reference)),
             source: Source::Checkpoint {
                 checkpoint,
-                config: config_of_dpt,
+                config: Box::new(config_of_dpt),
                 origin,
             },
         })

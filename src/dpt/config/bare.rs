@@ -238,7 +238,7 @@ fn hybrid(
 fn beit(config: &mut DptConfig, shapes: &Shapes<'_>) -> Result<(), DptError> {
     // (2w − 1)² offsets and three for the class token.
     let entries = shapes.dim("backbone.blocks.0.relative_position_bias_table", 0)?;
-    let window = (entries.saturating_sub(3).isqrt() + 1) / 2;
+    let window = entries.saturating_sub(3).isqrt().div_ceil(2);
     config.num_attention_heads = shapes.dim("backbone.blocks.0.relative_position_bias_table", 1)?;
     config.backbone = Backbone::Beit;
     config.image_size = (window * config.patch_size, window * config.patch_size);
