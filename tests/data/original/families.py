@@ -194,9 +194,9 @@ def midas(repos: Path, dim: int, backbone: str) -> Network:
 # Depth Anything 1, 2 and 3
 
 
-def toy_dinov2(kind, dim, **options):
+def toy_dinov2(kind, dim, depth=12, **options):
     return kind(
-        img_size=42, patch_size=14, embed_dim=dim, depth=12, num_heads=dim // 64, mlp_ratio=1,
+        img_size=42, patch_size=14, embed_dim=dim, depth=depth, num_heads=dim // 64, mlp_ratio=1,
         init_values=1.0, block_chunks=0, **options,
     )
 
@@ -227,8 +227,8 @@ def anything(repos: Path, dim: int, version: str, encoder: str, max_depth=None) 
 
         if dim:
             kind = depth_anything_v2.dinov2.DinoVisionTransformer
-            ffn = "swiglufused" if encoder == "vitg" else "mlp"
-            depth_anything_v2.dpt.DINOv2 = lambda model_name: toy_dinov2(kind, dim, ffn_layer=ffn)
+            giant = dict(depth=40, ffn_layer="swiglufused") if encoder == "vitg" else {}
+            depth_anything_v2.dpt.DINOv2 = lambda model_name: toy_dinov2(kind, dim, **giant)
         if max_depth:
             options["max_depth"] = max_depth
         model = depth_anything_v2.dpt.DepthAnythingV2(encoder, **options)
@@ -466,6 +466,7 @@ TOYS = {
     "anything-v1": toy("anything-v1-vits", _14, dim=64),
     "anything-v2": toy("anything-v2-vits", _14),
     "anything-v2-metric": toy("anything-v2-hypersim-vits", _14, dim=64),
+    "anything-v2-giant": toy("anything-v2-vitg", [(28, 70)], dim=64),
     "da3mono": toy("da3mono-large", _14, dim=64),
     "dinov2-nyu": toy("dinov2-vits-nyu", _14, dim=64),
 }
