@@ -29,8 +29,11 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+# No caches beside the cases.
+sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent / "original"))
-from families import CASES, TOYS, Network  # noqa: E402
+from cases import CASES, TOYS  # noqa: E402
+from network import Network  # noqa: E402
 
 # Standard deviation of the large weights of toys; their fan-ins are all near 128.
 POOL_STD = 0.1
