@@ -5,18 +5,19 @@
 
 Usage: make_dpt.py [--only NAME]
        make_dpt.py --list
-       make_dpt.py --full DIR [--only NAME]
+       make_dpt.py --full DIR [--only NAME] [--stages]
        (pip install torch torchvision transformers timm safetensors pillow)
 
 Plain, it writes the toys: tests/data/dpt/CASE/ with config.json, preprocessor_config.json, the
 weights, and one golden-HxW.safetensors a size with every stage.
 
 With --full, checkpoints of the published shapes (--list names them), for tests/parity.sh: in
-DIR/NAME/ the files as on the hub, reference-HxW.safetensors a size (input and output only), and
-two text files: `checkpoint`, the path inside the folder to hand to dpt-onnx, and, where there
-are any, `arguments`, one a line, to add to it.
+DIR/NAME/ the files as on the hub, reference-HxW.safetensors a size (input and output only, or with
+--stages all), and two text files: `checkpoint`, the path inside the folder to hand to dpt-onnx,
+and, where there are any, `arguments` to add.
 """
 import argparse
+import shlex
 from pathlib import Path
 
 import torch
@@ -37,8 +38,8 @@ HERE = Path(__file__).parent / "dpt"
 FORMATS = "depth-anything-v2"
 
 
-def record(folder: Path, case: Case, model, seed: int, every_stage: bool) -> None:
-    """What the model computes from random pictures, one file a size."""
+def record(folder: Path, case: Case, model, seed: int, kind: str, every_stage=True) -> None:
+    """What the model computes from random pictures, one file KIND-HxW.safetensors a size."""
     folder.mkdir(exist_ok=True)
     for (height, width), pixels in pictures(case, seed):
         with torch.no_grad():
@@ -53,9 +54,8 @@ def record(folder: Path, case: Case, model, seed: int, every_stage: bool) -> Non
             kept = ("labels", "head") if "labels" in found else ("predicted_depth",)
             found = {name: found[name] for name in kept}
         found["input"] = pixels
-        kind_of_file = "golden" if every_stage else "reference"
         tensors = {name: tensor.contiguous().clone() for name, tensor in found.items()}
-        save_file(tensors, folder / f"{kind_of_file}-{height}x{width}.safetensors")
+        save_file(tensors, folder / f"{kind}-{height}x{width}.safetensors")
 
 
 def check(found: dict[str, torch.Tensor]) -> None:
@@ -78,7 +78,7 @@ def write_toys(only: str | None) -> None:
             print(name, flush=True)
             model = randomised(case, seed)
             save(HERE / name, model, case)
-            record(HERE / name, case, model, seed, every_stage=True)
+            record(HERE / name, case, model, seed, "golden")
             if name == FORMATS:
                 save_formats(HERE / name, model, case)
     if only in (None, "default"):
@@ -91,7 +91,7 @@ def write_default() -> None:
     model = DPTForDepthEstimation.from_pretrained(shipped, dtype=torch.float32).eval()
     processor = DPTImageProcessor.from_pretrained(shipped)
     case = Case(lambda: model, processor, [(32, 64)], trained=0)
-    record(HERE / "default", case, model, 0, every_stage=True)
+    record(HERE / "default", case, model, 0, "golden")
     photo = Image.open(Path(__file__).parent / "frame" / "photo.png").convert("RGB")
     with torch.no_grad():
         depth = model(**processor(photo, return_tensors="pt")).predicted_depth[0]
@@ -99,16 +99,16 @@ def write_default() -> None:
     save_file({"depth": depth[::4, ::4].contiguous()}, HERE / "default" / "photo.safetensors")
 
 
-def write_full(directory: Path, only: str | None) -> None:
+def write_full(directory: Path, only: str | None, every_stage: bool) -> None:
     for seed, (name, case) in enumerate(FULL.items()):
         if only in (None, name):
             folder = directory / name
             model = randomised(case, seed)
-            record(folder, case, model, seed, every_stage=False)
+            record(folder, case, model, seed, "reference", every_stage)
             save(folder, model, case)
             (folder / "checkpoint").write_text(".\n")
             if case.arguments:
-                (folder / "arguments").write_text("\n".join(case.arguments) + "\n")
+                (folder / "arguments").write_text(shlex.join(case.arguments) + "\n")
 
 
 def main() -> None:
@@ -116,6 +116,7 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="name the full-size cases")
     parser.add_argument("--full", type=Path, help="write full-size checkpoints here instead")
     parser.add_argument("--only", help="one case")
+    parser.add_argument("--stages", action="store_true", help="with --full, keep every stage")
     arguments = parser.parse_args()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
@@ -125,7 +126,7 @@ def main() -> None:
         print("\n".join(FULL))
     elif arguments.full:
         arguments.full.mkdir(parents=True, exist_ok=True)
-        write_full(arguments.full, arguments.only)
+        write_full(arguments.full, arguments.only, arguments.stages)
     else:
         write_toys(arguments.only)
 
