@@ -58,7 +58,7 @@ enum Source {
 
 impl Model {
     /// Opens a checkpoint folder, a `.safetensors` file or shard index with `config.json` beside
-    /// it, or an `.onnx` file.
+    /// it, an `.onnx` file, or what was fetched under a name of the catalogue.
     ///
     /// # Errors
     /// If a file is missing or damaged, or the architecture is not one that can be built.
@@ -66,6 +66,7 @@ impl Model {
         if path.as_os_str().is_empty() {
             return Err(ModelError::NotFound { path: path.into() });
         }
+        let path = &*crate::hub::resolve(path)?;
         let metadata = std::fs::metadata(path).map_err(|source| match source.kind() {
             std::io::ErrorKind::NotFound => ModelError::NotFound { path: path.into() },
             _ => ModelError::Io {
