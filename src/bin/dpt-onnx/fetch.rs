@@ -91,10 +91,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let client = Client::new(patience, variable("HF_TOKEN").filter(|_| on_hub));
     let mirror = variable("HF_ENDPOINT").filter(|_| on_hub);
     let host = arguments.base_url.clone().or(mirror);
-    let mut files = Vec::new();
-    for file in entry.files {
-        files.push(bring(&client, entry, file, &folder, host.as_deref())?);
-    }
+    let files = entry
+        .files
+        .iter()
+        .map(|file| bring(&client, entry, file, &folder, host.as_deref()))
+        .collect::<Result<Vec<_>, _>>()
+        // Nothing came: no empty folder stays.
+        .inspect_err(|_| drop(fs::remove_dir(&folder)))?;
     let manifest = Manifest {
         name: entry.name.into(),
         source: entry.source.page(),

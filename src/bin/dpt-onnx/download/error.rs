@@ -84,7 +84,7 @@ pub(crate) enum DownloadError {
     InUse { path: PathBuf },
     #[error("the file cannot be written ({source}); choose another folder with --output or DPTDEPTH_MODELS: {}", path.display())]
     Disk { path: PathBuf, source: io::Error },
-    #[error("{error}{}; tried {tries} times; run the same command to go on", kept(*have))]
+    #[error("{error}; {}{}run the same command to go on", tried(*tries), kept(*have))]
     GaveUp {
         error: Box<DownloadError>,
         tries: u32,
@@ -95,17 +95,22 @@ pub(crate) enum DownloadError {
 fn kept(have: u64) -> String {
     match have {
         0 => String::new(),
-        have => format!("; the {have} bytes that arrived are kept"),
+        have => format!("the {have} bytes that arrived are kept; "),
+    }
+}
+
+fn tried(tries: u32) -> String {
+    match tries {
+        1 => String::new(),
+        tries => format!("tried {tries} times; "),
     }
 }
 
 impl DownloadError {
     /// A connection that broke while the body came.
     pub(super) fn cut(error: &io::Error, have: u64, size: Option<u64>) -> Self {
-        let timeout = matches!(
-            error.kind(),
-            io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock
-        );
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref());
+        let timeout = matches!(inner, Some(ureq::Error::Timeout(_)));
         let reason = match timeout {
             true => "the server stopped sending".into(),
             false => format!("the connection broke ({error})"),

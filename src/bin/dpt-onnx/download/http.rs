@@ -183,11 +183,13 @@ fn parse(url: &str) -> Result<Uri, DownloadError> {
         url: url.into(),
         reason,
     };
-    let uri: Uri = url.parse().map_err(|_| wrong("it is no address"))?;
-    match (uri.scheme_str(), uri.host()) {
-        (Some("http" | "https"), Some(_)) => Ok(uri),
-        (Some("http" | "https"), None) => Err(wrong("it names no host")),
-        _ => Err(wrong("it must begin with https:// or http://")),
+    if !url.starts_with("https://") && !url.starts_with("http://") {
+        return Err(wrong("it must begin with https:// or http://"));
+    }
+    let uri: Uri = url.parse().map_err(|_| wrong("it is malformed"))?;
+    match uri.host() {
+        Some(host) if !host.is_empty() => Ok(uri),
+        _ => Err(wrong("it names no host")),
     }
 }
 
@@ -195,7 +197,10 @@ fn parse(url: &str) -> Result<Uri, DownloadError> {
 fn follow(from: &Uri, location: &str) -> Result<Uri, DownloadError> {
     let scheme = from.scheme_str().unwrap_or("https");
     let authority = from.authority().map_or("", |authority| authority.as_str());
-    let next = if location.contains("://") {
+    let has_scheme = location
+        .split_once(':')
+        .is_some_and(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    let next = if has_scheme {
         location.to_string()
     } else if location.starts_with("//") {
         format!("{scheme}:{location}")

@@ -113,6 +113,10 @@ pub(crate) fn fetch(client: &Client, wanted: &Wanted<'_>) -> Result<Fetched, Dow
         }
         failures += 1;
         if !error.is_transient() || failures > client.patience.retries {
+            if part.is_empty() {
+                part.discard();
+                return Err(error.after(failures, 0));
+            }
             return Err(error.after(failures, part.len()));
         }
         let wait = error
