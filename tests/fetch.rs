@@ -181,14 +181,9 @@ fn a_fetched_model_opens_by_its_name() {
                 "video/x-raw,width=64,height=48",
                 "!",
             ])
-            .args([
-                "dptdepth",
-                &format!("model-file={name}"),
-                "cache-dir=",
-                "!",
-                "fakesink",
-            ])
+            .args(["dptdepth", &format!("model-file={name}"), "!", "fakesink"])
             .env("DPTDEPTH_MODELS", models.path())
+            .env("XDG_CACHE_HOME", registry.path())
             .env("GST_PLUGIN_PATH", built)
             .env("GST_REGISTRY", registry.path().join("registry.bin"))
             .current_dir(registry.path())

@@ -48,6 +48,8 @@ pub enum Source {
     Url {
         /// Its address without a slash at the end.
         base: &'static str,
+        /// The page that tells of the files.
+        page: &'static str,
     },
 }
 
@@ -72,7 +74,7 @@ impl Source {
                     .trim_end_matches('/');
                 format!("{host}/{repo}/resolve/{revision}/{path}")
             }
-            Self::Url { base } => match host {
+            Self::Url { base, .. } => match host {
                 None => format!("{base}/{path}"),
                 Some(host) => {
                     let folder = base.splitn(4, '/').nth(3).unwrap_or_default();
@@ -82,11 +84,11 @@ impl Source {
         }
     }
 
-    /// The page or folder that people look at.
+    /// The page that people look at.
     pub fn page(&self) -> String {
         match self {
             Self::HuggingFace { repo, .. } => format!("https://huggingface.co/{repo}"),
-            Self::Url { base } => (*base).into(),
+            Self::Url { page, .. } => (*page).into(),
         }
     }
 }

@@ -26,7 +26,10 @@ const KITTI: Entry = Entry {
 
 /// Where the authors keep a backbone and its heads.
 const fn authors(base: &'static str) -> Source {
-    Source::Url { base }
+    Source::Url {
+        base,
+        page: "https://github.com/facebookresearch/dinov2",
+    }
 }
 
 pub(super) const ENTRIES: &[Entry] = &[

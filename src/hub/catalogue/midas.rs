@@ -8,9 +8,11 @@ use crate::hub::entry::{Entry, File, Source};
 
 const DPT_RELEASE: Source = Source::Url {
     base: "https://github.com/isl-org/DPT/releases/download/1_0",
+    page: "https://github.com/isl-org/DPT/releases/tag/1_0",
 };
 const MIDAS_RELEASE: Source = Source::Url {
     base: "https://github.com/isl-org/MiDaS/releases/download/v3_1",
+    page: "https://github.com/isl-org/MiDaS/releases/tag/v3_1",
 };
 
 const DPT: Entry = Entry {
