@@ -11,6 +11,7 @@ pub mod dptdepth;
 pub mod engine;
 pub mod frame;
 pub mod graph;
+pub mod hub;
 pub mod inference;
 pub mod meta;
 pub mod model;

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! The four rules of `ARCHITECTURE.md` on who may use what, and the directions of dependency.
+//! The rules of `ARCHITECTURE.md` on who may use what, and the directions of dependency.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -77,6 +77,7 @@ fn the_pure_parts_know_no_gstreamer() {
         "dpt/",
         "spec.rs",
         "engine.rs",
+        "hub/",
         "model",
     ];
     assert_none(&offenders(
@@ -98,6 +99,22 @@ fn checkpoints_know_no_graph() {
     assert_none(&offenders(
         within(&["checkpoint/"]),
         &["crate::graph", "crate::dpt", "crate::model"],
+    ));
+}
+
+#[test]
+fn only_fetch_uses_the_network() {
+    assert_none(&offenders(
+        |name| !name.starts_with("bin/dpt-onnx/download/"),
+        &["ureq", "rustls", "std::net", "TcpStream"],
+    ));
+}
+
+#[test]
+fn the_catalogue_knows_no_model() {
+    assert_none(&offenders(
+        within(&["hub/"]),
+        &["crate::model", "crate::checkpoint", "crate::dpt"],
     ));
 }
 

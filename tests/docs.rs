@@ -1,11 +1,13 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! The README's property table is the element's own list. `UPDATE=1` writes it anew.
+//! The documents' tables are the element's own list of properties and the catalogue of models.
+//! `UPDATE=1` writes them anew.
 
 use crate::common::init;
 use gst::glib;
 use gst::prelude::*;
+use gstdptdepth::hub;
 use std::fs;
 use std::path::Path;
 
@@ -80,21 +82,80 @@ fn table() -> String {
     table
 }
 
-#[test]
-fn the_readme_lists_the_elements_properties() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+/// The text between two markers of a document is `table`, or becomes it.
+fn keep(document: &str, begin: &str, end: &str, table: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
     let text = fs::read_to_string(&path).unwrap();
-    let begin = text.find(BEGIN).expect("README has the opening marker") + BEGIN.len();
-    let end = text.find(END).expect("README has the closing marker");
-    let expected = format!("\n{}", table());
+    let from = text
+        .find(begin)
+        .expect("the document has the opening marker")
+        + begin.len();
+    let to = text.find(end).expect("the document has the closing marker");
+    let expected = format!("\n{table}");
     if std::env::var_os("UPDATE").is_some() {
-        let text = format!("{}{expected}{}", &text[..begin], &text[end..]);
+        let text = format!("{}{expected}{}", &text[..from], &text[to..]);
         fs::write(&path, text).unwrap();
         return;
     }
     assert_eq!(
-        &text[begin..end],
+        &text[from..to],
         expected,
-        "README.md is out of date: run `UPDATE=1 cargo test --test integration docs`"
+        "{document} is out of date: run `UPDATE=1 cargo test --test integration docs`"
+    );
+}
+
+#[test]
+fn the_readme_lists_the_elements_properties() {
+    keep("README.md", BEGIN, END, &table());
+}
+
+fn models_table() -> String {
+    let mut table = String::from(
+        "| name | model | file | licence | parameters | input | gives | checked by | state |\n\
+         |---|---|---|---|---|---|---|---|---|\n",
+    );
+    for entry in hub::entries() {
+        let page = entry.source.page();
+        let files: Vec<_> = entry
+            .files
+            .iter()
+            .map(|file| file.path)
+            .filter(|path| !path.ends_with(".json"))
+            .collect();
+        let hash = |file: &hub::File| match (file.sha256, file.sha256_prefix(), entry.source) {
+            (Some(_), _, _) => "SHA-256",
+            (None, Some(_), _) => "name",
+            (None, None, hub::Source::HuggingFace { .. }) => "hub",
+            (None, None, hub::Source::Url { .. }) => "size",
+        };
+        let weights = entry.files.last().expect("an entry has files");
+        table += &format!(
+            "| `{}` | {} | [{}]({page}) {} | {}{} | {} | {} | {} | {} | {} |\n",
+            entry.name,
+            entry.title,
+            page.splitn(4, '/')
+                .nth(3)
+                .expect("a page has a path")
+                .replace("/releases/tag/", " "),
+            files.join(", "),
+            entry.licence,
+            if entry.non_commercial { " **NC**" } else { "" },
+            entry.parameters,
+            entry.input,
+            entry.output,
+            hash(weights),
+            entry.proved
+        );
+    }
+    table
+}
+
+#[test]
+fn the_models_document_lists_the_catalogue() {
+    keep(
+        "docs/models.md",
+        "<!-- models:begin -->",
+        "<!-- models:end -->",
+        &models_table(),
     );
 }

@@ -11,6 +11,7 @@ mod cli;
 mod common;
 mod docs;
 mod element;
+mod fetch;
 mod frame;
 mod parity;
 mod pipelines;

@@ -4,6 +4,7 @@
 use crate::checkpoint::CheckpointError;
 use crate::dpt::DptError;
 use crate::graph::GraphError;
+use crate::hub::HubError;
 use std::path::PathBuf;
 
 /// Why a model cannot be opened or built.
@@ -79,6 +80,9 @@ pub enum ModelError {
         "this build contains no default model; set model-file, or build with the feature embedded-model"
     )]
     NoEmbedded,
+    /// A name that leads to no model.
+    #[error(transparent)]
+    Hub(#[from] HubError),
     /// The weights.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -97,6 +101,7 @@ impl ModelError {
             self,
             Self::NotFound { .. }
                 | Self::NoConfig { .. }
+                | Self::Hub(_)
                 | Self::Checkpoint(CheckpointError::NoWeights { .. })
         )
     }

@@ -111,8 +111,9 @@ enum Source {
 }
 
 impl Model {
-    /// Opens a checkpoint folder or file, safetensors or PyTorch's, or an `.onnx` file. What the
-    /// model is, is told by a `config.json` beside the weights, else by their names and shapes.
+    /// Opens a checkpoint folder or file, safetensors or PyTorch's, an `.onnx` file, or what was
+    /// fetched under a name of the catalogue. What the model is, is told by a `config.json` beside
+    /// the weights, else by their names and shapes.
     ///
     /// # Errors
     /// If a file is missing or damaged, the architecture is not one that can be built, or the files
@@ -129,6 +130,7 @@ impl Model {
         if path.as_os_str().is_empty() {
             return Err(ModelError::NotFound { path: path.into() });
         }
+        let path = &*crate::hub::resolve(path)?;
         if let Err(source) = std::fs::metadata(path) {
             return Err(match source.kind() {
                 std::io::ErrorKind::NotFound => ModelError::NotFound { path: path.into() },

@@ -1,11 +1,13 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! `dpt-onnx`: look into DPT checkpoints, write them as ONNX, run them on pictures.
+//! `dpt-onnx`: fetch DPT checkpoints, look into them, write them as ONNX, run them on pictures.
 
 #![allow(clippy::print_stdout, reason = "printing is what a command is for")]
 
+mod download;
 mod export;
+mod fetch;
 mod inspect;
 mod run;
 
@@ -14,17 +16,19 @@ use gstdptdepth::model::{Choice, Model, ModelError};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Look into DPT checkpoints, write them as ONNX graphs, run them on pictures.
+/// Fetch DPT checkpoints, look into them, write them as ONNX graphs, run them on pictures.
 #[derive(Parser)]
 #[command(
     name = "dpt-onnx",
     version,
     after_help = "A CHECKPOINT is a folder as the hub serves it (config.json, preprocessor_config.json, \
         model.safetensors or pytorch_model.bin), one of its files, an original .pt or .pth file, an \
-        .onnx file, or the word `default` for the model inside this program.\n\n\
+        .onnx file, the name of a model that `dpt-onnx fetch` has downloaded, or the word `default` \
+        for the model inside this program.\n\n\
         Examples:\n  \
-        dpt-onnx inspect dpt-large/\n  \
-        dpt-onnx export dpt-large/ -o dpt-large.onnx --size 384x672\n  \
+        dpt-onnx fetch dpt-large\n  \
+        dpt-onnx inspect dpt-large\n  \
+        dpt-onnx export dpt-large -o dpt-large.onnx --size 384x672\n  \
         dpt-onnx run photo.jpg -o out/"
 )]
 struct Arguments {
@@ -34,6 +38,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Download a published checkpoint by its name.
+    Fetch(fetch::Arguments),
     /// Say what a checkpoint is, what it expects and what its output means.
     Inspect(inspect::Arguments),
     /// Write a checkpoint as an ONNX graph for one size.
@@ -66,6 +72,7 @@ type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
     let result: Result<(), Failure> = match Arguments::parse().command {
+        Command::Fetch(arguments) => fetch::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
@@ -82,7 +89,7 @@ fn main() -> ExitCode {
 /// A path argument that names a checkpoint.
 #[derive(clap::Args)]
 struct CheckpointArgument {
-    /// Folder or file of a checkpoint, .onnx file, or `default`
+    /// Folder or file of a checkpoint, .onnx file, name of a fetched model, or `default`
     #[arg(value_name = "CHECKPOINT")]
     checkpoint: PathBuf,
     #[command(flatten)]

@@ -37,7 +37,7 @@ pub(crate) struct Arguments {
     /// Folder to write to; made if it is not there
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
-    /// Checkpoint folder, .safetensors or .onnx file, or `default`
+    /// Checkpoint folder, .safetensors or .onnx file, name of a fetched model, or `default`
     #[arg(short, long, value_name = "CHECKPOINT", default_value = "default")]
     model: PathBuf,
     #[command(flatten)]
