@@ -5,8 +5,8 @@
 
 use super::server::{Answer, Request};
 use super::{
-    ETAG, WEIGHTS, assert_complete, bad, command, fetch, good, good_hub, hub_with, models,
-    redirecting_hub, sha256, toy,
+    ETAG, WEIGHTS, assert_complete, bad, fetch, good, good_hub, hub_with, models, redirecting_hub,
+    sha256, toy,
 };
 use std::fs;
 
@@ -104,7 +104,7 @@ fn parts_of_two_versions_are_not_joined() {
         // There is nothing to compare with.
         (None, ETAG),
         // Weak: the bytes may differ.
-        (Some("W/\"old\""), ETAG),
+        (Some("W/\"same\""), "W/\"same\""),
     ] {
         let (models, model) = models();
         let server = hub_with(move |request, bytes| match (request.earlier, first) {
