@@ -102,9 +102,9 @@ impl Progress {
         let template = match (message.is_empty(), self.size.get()) {
             (false, _) => "{prefix}: {msg} {spinner}",
             (true, Some(_)) => {
-                "{prefix} [{bar:30}] {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left"
+                "{prefix} [{bar:30}] {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left"
             }
-            (true, None) => "{prefix} {spinner} {bytes}, {bytes_per_sec}",
+            (true, None) => "{prefix} {spinner} {decimal_bytes}, {decimal_bytes_per_sec}",
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
