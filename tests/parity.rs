@@ -204,6 +204,13 @@ fn beit() {
 }
 
 #[test]
+fn zoedepth() {
+    for case in ["zoedepth-nyu", "zoedepth-kitti", "zoedepth-nyu-kitti"] {
+        compare(case);
+    }
+}
+
+#[test]
 fn swinv2() {
     for (case, sizes) in [("dpt-swinv2", 2), ("dpt-swinv2-pretrained", 1)] {
         let folder = folder(case);

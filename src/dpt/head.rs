@@ -4,7 +4,8 @@
 //! The output heads (supplementary material of the paper): depth and classes, and what the family's
 //! later members put behind the depth head.
 
-use super::config::{Activation, DptConfig, HeadResize, Task};
+use super::bins::{self, Relative};
+use super::config::{Activation, BinsConfig, DptConfig, HeadResize, Task};
 use super::fusion::sides;
 use super::norm::{self, BatchNorm};
 use super::{Context, DptError, upsample};
@@ -17,17 +18,63 @@ const MIN_INVERSE: f32 = 1e-8;
 pub(super) fn build(
     b: &mut Builder,
     config: &DptConfig,
-    scope: &Scope<'_>,
+    root: &Scope<'_>,
     context: &Context<'_>,
-    fused: &[Value],
+    levels: &Levels<'_>,
 ) -> Result<(), DptError> {
-    let x = &fused[config.head_in_index];
-    match &config.task {
-        Task::Depth => b.within("head", |b| depth(b, config, scope, context, x)),
-        Task::Segmentation { labels } => b.within("head", |b| {
-            segmentation(b, config, scope, context, x, labels.len())
+    let scope = root.at("head");
+    let x = &levels.fused[config.head_in_index];
+    match (&config.task, &config.bins) {
+        (Task::Segmentation { labels }, _) => b.within("head", |b| {
+            segmentation(b, config, &scope, context, x, labels.len())
+        }),
+        (Task::Depth, None) => b.within("head", |b| {
+            let shared = shared(b, config, &scope, context, x)?;
+            depth(b, config, &scope, context, &shared)
+        }),
+        (Task::Depth, Some(bins)) => b.within("head", |b| {
+            let shared = shared(b, config, &scope, context, x)?;
+            metric_bins(b, config, bins, root, context, levels, &shared)
         }),
     }
+}
+
+/// The decoder's maps.
+pub(super) struct Levels<'v> {
+    /// At the fusion width, before it, finest first.
+    pub(super) maps: &'v [Value],
+    /// After fusion, coarsest first.
+    pub(super) fused: &'v [Value],
+}
+
+/// ZoeDepth: relative depth as ever, then metres by bins.
+fn metric_bins(
+    b: &mut Builder,
+    config: &DptConfig,
+    bins: &BinsConfig,
+    root: &Scope<'_>,
+    context: &Context<'_>,
+    levels: &Levels<'_>,
+    shared: &Value,
+) -> Result<(), DptError> {
+    let scope = root.at("head");
+    let (c, hidden) = (config.fusion_hidden_size, config.head_hidden_size);
+    let features = conv(b, &scope.at("conv2"), shared, c / 2, hidden, 3)?;
+    let features = b.relu(&features);
+    let depth = conv(b, &scope.at("conv3"), &features, hidden, 1, 1)?;
+    context.stage(b, "head", &depth);
+    let depth = b.relu(&depth);
+    let relative = Relative {
+        bottleneck: levels.maps.last().unwrap_or(shared),
+        fused: levels.fused,
+        features: &features,
+        depth: &depth,
+    };
+    let metres = bins::build(b, bins, &root.at("bins"), context, &relative)?;
+    let (h, w) = sides(&metres);
+    let map = b.reshape(&metres, &[h, w])?;
+    b.output("predicted_depth", &map);
+    Ok(())
 }
 
 fn conv(
@@ -44,14 +91,14 @@ fn conv(
     Ok(b.conv(x, &weight, Some(&bias), 1, Pads::all(kernel / 2), 1)?)
 }
 
-/// Half the channels, the final size, and two more convolutions to one map.
-fn depth(
+/// Half the channels at the final size.
+fn shared(
     b: &mut Builder,
     config: &DptConfig,
     scope: &Scope<'_>,
     context: &Context<'_>,
     x: &Value,
-) -> Result<(), DptError> {
+) -> Result<Value, DptError> {
     let c = config.fusion_hidden_size;
     let mut x = x.clone();
     if config.add_projection {
@@ -69,14 +116,25 @@ fn depth(
             (size.height as usize, size.width as usize)
         }
     };
-    let shared = upsample(b, &x, h, w)?;
-    let x = last_convs(b, config, scope, &shared)?;
+    upsample(b, &x, h, w)
+}
+
+/// Two more convolutions to one map.
+fn depth(
+    b: &mut Builder,
+    config: &DptConfig,
+    scope: &Scope<'_>,
+    context: &Context<'_>,
+    shared: &Value,
+) -> Result<(), DptError> {
+    let (h, w) = sides(shared);
+    let x = last_convs(b, config, scope, shared)?;
     context.stage(b, "head", &x);
     let x = activate(b, config.activation, &x)?;
     let map = b.reshape(&x, &[h, w])?;
     b.output("predicted_depth", &map);
     if config.sky {
-        let sky = b.within("sky", |b| last_convs(b, config, &scope.at("sky"), &shared))?;
+        let sky = b.within("sky", |b| last_convs(b, config, &scope.at("sky"), shared))?;
         let sky = b.relu(&sky);
         let sky = b.reshape(&sky, &[h, w])?;
         b.output("sky", &sky);

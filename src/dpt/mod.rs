@@ -11,6 +11,7 @@
 //! the way ([`Rewrite`]) is exact.
 
 mod attention;
+mod bins;
 mod config;
 mod embed;
 mod encoder;
@@ -25,8 +26,8 @@ mod reassemble;
 mod swin;
 
 pub use config::{
-    Activation, Backbone, BitConfig, DptConfig, FusionResize, Meaning, Positions, Readout,
-    Reference, Standardisation, Swinv2Config, Task, Variant,
+    Activation, Backbone, BinHead, BinsConfig, BitConfig, DptConfig, FusionResize, Meaning,
+    Positions, Readout, Reference, Router, Standardisation, Swinv2Config, Task, Variant,
 };
 pub(crate) use config::{Hints, is_config};
 pub use error::DptError;
@@ -190,7 +191,11 @@ pub fn build(
     }
     let maps = reassemble::build(&mut b, config, &neck, &context, &taps)?;
     let fused = fusion::build(&mut b, config, &neck, &context, &maps)?;
-    head::build(&mut b, config, &root.at("head"), &context, &fused)?;
+    let levels = head::Levels {
+        maps: &maps,
+        fused: &fused,
+    };
+    head::build(&mut b, config, &root, &context, &levels)?;
     Ok((b.finish("dpt"), weights.finish()?))
 }
 

@@ -179,6 +179,7 @@ fn base(shapes: &Shapes<'_>) -> Result<DptConfig, DptError> {
         head_resize: HeadResize::Double,
         activation: Activation::Relu,
         sky: shapes.has("head.sky.conv2.weight"),
+        bins: None,
     })
 }
 

@@ -5,14 +5,18 @@
 //! from the tensors' names and shapes ([`bare`]). The numbers size allocations later, so each is
 //! bounded where it is read.
 
+mod backbone;
 mod bare;
 mod reader;
 mod transformers;
 mod variant;
+mod zoedepth;
 
 pub(crate) use transformers::is_config;
 pub(crate) use variant::Hints;
 pub use variant::{Reference, Variant};
+
+pub use zoedepth::{BinHead, BinsConfig, Router};
 
 /// What the head predicts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -215,6 +219,8 @@ pub struct DptConfig {
     pub activation: Activation,
     /// Whether a second head tells the sky.
     pub sky: bool,
+    /// What turns relative into metric depth, in ZoeDepth.
+    pub bins: Option<BinsConfig>,
 }
 
 /// Levels of the decoder: the paper's four.

@@ -16,6 +16,7 @@
 //! neck.reassemble.N.{readout, projection, resize}, neck.convs.N
 //! neck.fusion.N.{projection, unit1 | unit2.{conv1, norm1, conv2, norm2}}
 //! head.{projection, conv1, norm, conv2, conv3}, head.sky.{conv2, conv3}
+//! bins.…                                                ZoeDepth's metric part
 //! ```
 
 mod original;

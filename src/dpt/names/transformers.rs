@@ -50,6 +50,8 @@ const NECK: &[Rule] = &[
 ];
 
 const HEADS: &[Rule] = &[
+    ("relative_head", "head"),
+    ("metric_head", "bins"),
     ("head.head.0", "head.conv1"),
     ("head.head.1", "head.norm"),
     ("head.head.2", "head.conv2"),

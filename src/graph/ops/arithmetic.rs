@@ -47,6 +47,18 @@ impl Builder {
         self.node("Softmax", &[x], &[("axis", Int(-1))], F32, x.dims.clone())
     }
 
+    /// `Softmax` over dimension `axis`.
+    ///
+    /// # Errors
+    /// If there is no such dimension.
+    pub fn softmax_over(&mut self, x: &Value, axis: usize) -> Result<Value, GraphError> {
+        if axis >= x.dims.len() {
+            return Err(self.error("Softmax", format!("axis {axis} of {:?}", x.dims)));
+        }
+        let attributes = [("axis", Int(axis as i64))];
+        Ok(self.node("Softmax", &[x], &attributes, F32, x.dims.clone()))
+    }
+
     /// `LayerNormalization` over the last dimension, with `scale` and `bias` of its size.
     ///
     /// # Errors
@@ -193,6 +205,31 @@ impl Builder {
     /// `Reciprocal`.
     pub fn reciprocal(&mut self, x: &Value) -> Value {
         self.unary("Reciprocal", x)
+    }
+
+    /// `Log`, the natural logarithm.
+    pub fn log(&mut self, x: &Value) -> Value {
+        self.unary("Log", x)
+    }
+
+    /// `Softplus`: ln(1 + eˣ).
+    pub fn softplus(&mut self, x: &Value) -> Value {
+        self.unary("Softplus", x)
+    }
+
+    /// `ReduceSum` over dimension `axis`, which stays with size 1.
+    ///
+    /// # Errors
+    /// If there is no such dimension.
+    pub fn reduce_sum(&mut self, x: &Value, axis: usize) -> Result<Value, GraphError> {
+        let mut dims = x.dims.clone();
+        match dims.get_mut(axis) {
+            Some(dim) => *dim = Dim::Fixed(1),
+            None => return Err(self.error("ReduceSum", format!("axis {axis} of {:?}", x.dims))),
+        }
+        let axes = self.integers(&[axis as i64]);
+        let attributes = [("keepdims", Int(1)), ("noop_with_empty_axes", Int(0))];
+        Ok(self.node("ReduceSum", &[x, &axes], &attributes, F32, dims))
     }
 
     /// `ReduceL2` over the last dimension, which stays with size 1.
