@@ -3,6 +3,11 @@
 
 //! Reading weights, and refusing what is no intact checkpoint.
 
+mod craft;
+mod damage;
+mod process;
+mod pytorch;
+
 use gstdptdepth::checkpoint::{Checkpoint, CheckpointError};
 use safetensors::tensor::{Dtype, TensorView, serialize};
 use std::fs;
