@@ -176,6 +176,23 @@ fn damaged_and_hostile_files_are_refused() {
     );
 }
 
+/// The length of a header may start as a pickle or a zip archive does.
+#[test]
+fn a_header_that_looks_like_another_format_is_read() {
+    let plain = file("t", Dtype::F32, &[2], &floats(&[1.5, -2.0]));
+    let header = u64::from_le_bytes(plain[..8].try_into().unwrap()) as usize;
+    let (json, data) = plain[8..].split_at(header);
+    for length in [0x0080, 0x0280, 0x0580, 0x0001_0280, 0x0095_0480] {
+        let mut padded = json.to_vec();
+        padded.resize(length, b' ');
+        let bytes = [&(length as u64).to_le_bytes(), &padded[..], data].concat();
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("model.safetensors"), bytes).unwrap();
+        let checkpoint = open(folder.path()).unwrap_or_else(|error| panic!("{length:#x}: {error}"));
+        assert_eq!(checkpoint.tensor("t").unwrap().data(), [1.5, -2.0]);
+    }
+}
+
 #[test]
 fn what_is_missing_or_of_another_shape_is_named() {
     let folder = tempfile::tempdir().unwrap();

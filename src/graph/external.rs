@@ -134,7 +134,7 @@ impl DataFiles<'_> {
             && !location.contains(|c: char| c.is_control() || c == '*')
             && relative
                 .components()
-                .all(|part| matches!(part, Component::Normal(_)));
+                .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
         if !plain {
             return Err(self.outside(location));
         }
@@ -212,7 +212,7 @@ impl External {
     }
 }
 
-/// Bits of an element; those of the smallest where the type is not known.
+/// Bits of an element; eight where the type is not known.
 fn bits(data_type: u64) -> u64 {
     let kind = i32::try_from(data_type).ok();
     let kind = kind.and_then(|kind| DataType::try_from(kind).ok());
@@ -226,3 +226,6 @@ fn bits(data_type: u64) -> u64 {
         _ => 8,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -266,7 +266,11 @@ fn archives_that_lie_are_refused() {
     assert_eq!(open(&[pickle.clone(), storage.clone()]), None);
     let cases: [(&str, Option<String>, &str); 16] = [
         ("nothing", open(&[]), "no intact safetensors"),
-        ("no data.pkl", open(&[storage.clone()]), "no data.pkl"),
+        (
+            "no data.pkl",
+            open(std::slice::from_ref(&storage)),
+            "no data.pkl",
+        ),
         (
             "data.pkl twice",
             open(&[pickle.clone(), pickle.clone(), storage.clone()]),
