@@ -61,7 +61,11 @@ pub(super) fn entries(bytes: &[u8]) -> Result<Vec<Entry<'_>>> {
         )?;
         entries.push(entry);
     }
-    Ok(entries)
+    if rest.is_empty() {
+        Ok(entries)
+    } else {
+        Err(DAMAGED)
+    }
 }
 
 struct Directory {
