@@ -277,6 +277,8 @@ fn read_json(path: &Path) -> Result<Option<Json>, ModelError> {
         reason,
     };
     let size = match std::fs::metadata(path) {
+        // Reading a pipe or a device may never end.
+        Ok(metadata) if !metadata.is_file() => return Err(wrong("it is no regular file".into())),
         Ok(metadata) => metadata.len(),
         Err(_) => return Ok(None),
     };

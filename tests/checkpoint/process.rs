@@ -112,6 +112,13 @@ fn what_is_no_regular_file_is_refused() {
         symlink(folder.path().join(name), folder.path().join(name)).unwrap();
         refuse(&format!("{name} as a link to itself"), folder.path());
     }
+    let weights = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/dpt/vit-project");
+    let weights = fs::read(weights.join("model.safetensors")).unwrap();
+    for make in [pipe, |path: &Path| symlink("/dev/zero", path).unwrap()] {
+        let folder = folder(&[("model.safetensors", &weights)]);
+        make(&folder.path().join("config.json"));
+        assert!(refuse("a config.json", folder.path()).contains("no regular file"));
+    }
     for make in [pipe, |path: &Path| symlink("/dev/zero", path).unwrap()] {
         let folder = folder(&[]);
         let path: PathBuf = folder.path().join("m.onnx");
