@@ -3,6 +3,11 @@
 
 //! Reading weights, and refusing what is no intact checkpoint.
 
+mod craft;
+mod damage;
+mod process;
+mod pytorch;
+
 use gstdptdepth::checkpoint::{Checkpoint, CheckpointError};
 use safetensors::tensor::{Dtype, TensorView, serialize};
 use std::fs;
@@ -169,6 +174,23 @@ fn damaged_and_hostile_files_are_refused() {
         open(folder.path()).is_err(),
         "overlapping tensors were accepted"
     );
+}
+
+/// The length of a header may start as a pickle or a zip archive does.
+#[test]
+fn a_header_that_looks_like_another_format_is_read() {
+    let plain = file("t", Dtype::F32, &[2], &floats(&[1.5, -2.0]));
+    let header = u64::from_le_bytes(plain[..8].try_into().unwrap()) as usize;
+    let (json, data) = plain[8..].split_at(header);
+    for length in [0x0080, 0x0280, 0x0580, 0x0001_0280, 0x0095_0480] {
+        let mut padded = json.to_vec();
+        padded.resize(length, b' ');
+        let bytes = [&(length as u64).to_le_bytes(), &padded[..], data].concat();
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("model.safetensors"), bytes).unwrap();
+        let checkpoint = open(folder.path()).unwrap_or_else(|error| panic!("{length:#x}: {error}"));
+        assert_eq!(checkpoint.tensor("t").unwrap().data(), [1.5, -2.0]);
+    }
 }
 
 #[test]

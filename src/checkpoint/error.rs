@@ -26,7 +26,7 @@ pub enum CheckpointError {
     /// A folder with several weights files of no conventional name.
     #[error(
         "the folder holds several weights files ({}); name the one to use: {path}",
-        names.join(", "),
+        first(names),
         path = path.display()
     )]
     Ambiguous {
@@ -34,6 +34,12 @@ pub enum CheckpointError {
         path: PathBuf,
         /// The files.
         names: Vec<String>,
+    },
+    /// A device, a pipe or a folder under the name of a file.
+    #[error("it is no regular file; give a file or a link to one: {path}", path = path.display())]
+    NotAFile {
+        /// What was to be read.
+        path: PathBuf,
     },
     /// An empty file.
     #[error("the checkpoint is empty; download it again: {path}", path = path.display())]
@@ -60,7 +66,8 @@ pub enum CheckpointError {
     },
     /// Not a safetensors file, or an inconsistent one.
     #[error(
-        "the file is no intact safetensors file ({source}); download it again: {path}",
+        "the file is no intact safetensors file ({}); download it again: {path}",
+        printable(&source.to_string()),
         path = path.display()
     )]
     Format {
@@ -70,12 +77,24 @@ pub enum CheckpointError {
         source: safetensors::SafeTensorError,
     },
     /// A shard index that is no JSON of the expected form, or points outside its folder.
-    #[error("the shard index is not usable ({reason}); download it again: {path}", path = path.display())]
+    #[error(
+        "the shard index is not usable ({}); download it again: {path}",
+        printable(reason),
+        path = path.display()
+    )]
     Index {
         /// The index.
         path: PathBuf,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A tensor of a name or a shape that no network has.
+    #[error("tensor {} {reason}; download the checkpoint again", printable(name))]
+    Tensor {
+        /// The tensor.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
     },
     /// Two files, or two spellings, hold a tensor of one name.
     #[error("tensor {name} is there twice; download the checkpoint again")]
@@ -140,4 +159,42 @@ fn hint(nearest: &[String]) -> String {
     } else {
         format!(" (nearest: {})", nearest.join(", "))
     }
+}
+
+/// A few of many names.
+fn first(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let shown: Vec<_> = names
+        .iter()
+        .take(SHOWN)
+        .map(|name| printable(name))
+        .collect();
+    let rest = names.len().saturating_sub(SHOWN);
+    match rest {
+        0 => shown.join(", "),
+        rest => format!("{} and {rest} more", shown.join(", ")),
+    }
+}
+
+/// A text from a file, fit for one line of a terminal: without control characters, not too long.
+pub(super) fn printable(text: &str) -> String {
+    const SHOWN: usize = 200;
+    let mut shown = String::new();
+    for (index, character) in text.chars().enumerate() {
+        match character {
+            _ if index == SHOWN => {
+                shown.push('…');
+                break;
+            }
+            character if is_unprintable(character) => shown.extend(character.escape_unicode()),
+            character => shown.push(character),
+        }
+    }
+    shown
+}
+
+/// Control characters, and those that turn the direction of writing.
+pub(super) fn is_unprintable(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

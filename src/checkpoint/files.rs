@@ -4,8 +4,10 @@
 //! Which files a checkpoint consists of.
 
 use super::CheckpointError;
-use std::collections::BTreeSet;
-use std::path::{Component, Path, PathBuf};
+use super::error::is_unprintable;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
 /// The names that transformers gives, in the order in which it looks for them.
 const CONVENTIONAL: [&str; 4] = [
@@ -17,7 +19,36 @@ const CONVENTIONAL: [&str; 4] = [
 const EXTENSIONS: [&str; 4] = ["safetensors", "pt", "pth", "bin"];
 const LFS_MAGIC: &[u8] = b"version https://git-lfs";
 /// A shard index lists names only; the largest published ones stay below 1 MB.
-const MAX_INDEX_BYTES: u64 = 16 << 20;
+const MAX_INDEX_BYTES: u64 = 4 << 20;
+/// Published checkpoints of this family have fewer than ten.
+const MAX_SHARDS: usize = 1000;
+
+/// What a checkpoint consists of.
+pub(super) struct Found {
+    pub(super) paths: Vec<PathBuf>,
+    /// What says so, where something does.
+    pub(super) index: Option<Index>,
+}
+
+impl From<PathBuf> for Found {
+    fn from(path: PathBuf) -> Self {
+        Self {
+            paths: vec![path],
+            index: None,
+        }
+    }
+}
+
+/// A shard index: which file has which tensor.
+pub(super) struct Index {
+    path: PathBuf,
+    files: BTreeMap<String, String>,
+}
+
+#[derive(serde::Deserialize)]
+struct IndexJson {
+    weight_map: BTreeMap<String, String>,
+}
 
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> CheckpointError + '_ {
     move |source| CheckpointError::Io {
@@ -27,7 +58,7 @@ fn io(path: &Path) -> impl FnOnce(std::io::Error) -> CheckpointError + '_ {
 }
 
 /// The weight files behind `path`.
-pub(super) fn find(path: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
+pub(super) fn find(path: &Path) -> Result<Found, CheckpointError> {
     if !std::fs::metadata(path).map_err(io(path))?.is_dir() {
         return file(path);
     }
@@ -40,7 +71,7 @@ pub(super) fn find(path: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
     let weights = weights_in(path)?;
     match weights.as_slice() {
         [] => Err(CheckpointError::NoWeights { path: path.into() }),
-        [single] => Ok(vec![single.clone()]),
+        [single] => Ok(single.clone().into()),
         _ => Err(CheckpointError::Ambiguous {
             path: path.into(),
             names: weights
@@ -51,14 +82,14 @@ pub(super) fn find(path: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
     }
 }
 
-fn file(path: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
+fn file(path: &Path) -> Result<Found, CheckpointError> {
     if path
         .extension()
         .is_some_and(|extension| extension == "json")
     {
-        shards(path)
+        Index::read(path)?.shards()
     } else {
-        Ok(vec![path.into()])
+        Ok(path.to_path_buf().into())
     }
 }
 
@@ -78,48 +109,83 @@ pub(super) fn weights_in(folder: &Path) -> Result<Vec<PathBuf>, CheckpointError>
     Ok(found)
 }
 
-/// The shards that an index names. A shard is a plain name in the index's own folder: hub caches
-/// link each of them to a blob elsewhere, but the index has no business naming other folders.
-fn shards(index: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
-    let wrong = |reason: String| CheckpointError::Index {
-        path: index.into(),
-        reason,
-    };
-    let size = std::fs::metadata(index).map_err(io(index))?.len();
-    if size > MAX_INDEX_BYTES {
-        return Err(wrong(format!("{size} bytes is too large for an index")));
+/// A small text file. A pipe or a device is refused, since reading it may never end.
+pub(super) fn read_text(path: &Path, max_bytes: u64) -> Result<Option<String>, CheckpointError> {
+    if !std::fs::metadata(path).map_err(io(path))?.is_file() {
+        return Err(CheckpointError::NotAFile { path: path.into() });
     }
-    let text = std::fs::read_to_string(index).map_err(io(index))?;
-    let json: serde_json::Value =
-        serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-    let map = json
-        .get("weight_map")
-        .and_then(|map| map.as_object())
-        .ok_or_else(|| wrong("it has no weight_map".into()))?;
-    let names: BTreeSet<&str> = map
-        .values()
-        .map(|name| {
-            name.as_str()
-                .ok_or_else(|| wrong("a shard's name is no text".into()))
+    let mut text = String::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(max_bytes + 1).read_to_string(&mut text))
+        .map_err(io(path))?;
+    Ok((text.len() as u64 <= max_bytes).then_some(text))
+}
+
+impl Index {
+    fn read(path: &Path) -> Result<Self, CheckpointError> {
+        let wrong = |reason: String| CheckpointError::Index {
+            path: path.into(),
+            reason,
+        };
+        let text = read_text(path, MAX_INDEX_BYTES)?;
+        let text =
+            text.ok_or_else(|| wrong(format!("it is larger than {MAX_INDEX_BYTES} bytes")))?;
+        let json: IndexJson =
+            serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        Ok(Self {
+            path: path.into(),
+            files: json.weight_map,
         })
-        .collect::<Result<_, _>>()?;
-    if names.is_empty() {
-        return Err(wrong("it names no shard".into()));
     }
-    let folder = index.parent().unwrap_or(Path::new("."));
-    names
-        .into_iter()
-        .map(|name| {
-            let mut parts = Path::new(name).components();
-            let plain =
-                matches!(parts.next(), Some(Component::Normal(_))) && parts.next().is_none();
-            if plain {
-                Ok(folder.join(name))
-            } else {
-                Err(wrong(format!("shard {name:?} lies in another folder")))
+
+    fn wrong(&self, reason: String) -> CheckpointError {
+        CheckpointError::Index {
+            path: self.path.clone(),
+            reason,
+        }
+    }
+
+    /// A shard is a plain name in the index's own folder: hub caches link each of them to a blob
+    /// elsewhere, but the index has no business naming other folders.
+    fn shards(self) -> Result<Found, CheckpointError> {
+        let names: BTreeSet<&String> = self.files.values().collect();
+        if names.is_empty() {
+            return Err(self.wrong("it names no shard".into()));
+        }
+        if names.len() > MAX_SHARDS {
+            return Err(self.wrong(format!("it names {} shards", names.len())));
+        }
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let mut paths = Vec::new();
+        for name in names {
+            let is_plain = Path::new(name).file_name() == Some(name.as_ref());
+            if !is_plain || name.contains(is_unprintable) {
+                return Err(self.wrong(format!("shard {name:?} lies in another folder")));
             }
+            paths.push(folder.join(name));
+        }
+        Ok(Found {
+            paths,
+            index: Some(self),
         })
-        .collect()
+    }
+
+    /// Checks that every tensor is where the index says; `holder` tells the number of its file.
+    /// Tensors that the index does not list are none of its business: whoever builds a graph says
+    /// which of them it does not know.
+    pub(super) fn check(
+        &self,
+        paths: &[PathBuf],
+        holder: impl Fn(&str) -> Option<usize>,
+    ) -> Result<(), CheckpointError> {
+        for (tensor, file) in &self.files {
+            let path = holder(tensor).and_then(|file| paths.get(file));
+            if path.and_then(|path| path.file_name()) != Some(file.as_ref()) {
+                return Err(self.wrong(format!("shard {file:?} does not hold tensor {tensor}")));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Recognises what people have instead of a safetensors file.

@@ -23,6 +23,10 @@ impl Bytes {
             path: path.into(),
             source,
         };
+        // Before it is opened: that alone would wait for the other end of a pipe.
+        if !std::fs::metadata(path).map_err(io)?.is_file() {
+            return Err(CheckpointError::NotAFile { path: path.into() });
+        }
         let file = File::open(path).map_err(io)?;
         if file.metadata().map_err(io)?.len() == 0 {
             return Err(CheckpointError::Empty { path: path.into() });

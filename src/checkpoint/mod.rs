@@ -22,10 +22,15 @@ pub use scope::{Ignored, Scope, Weights};
 pub use tensor::Tensor;
 
 use mapped::Bytes;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as MapEntry;
 use std::path::Path;
+
+/// The largest published checkpoints have headers below 1 MB.
+const MAX_HEADER_BYTES: u64 = 16 << 20;
+/// Of a tensor's name.
+const MAX_NAME_BYTES: usize = 512;
 
 /// Where one tensor lies.
 #[derive(Clone)]
@@ -53,12 +58,18 @@ impl Checkpoint {
     /// memory-mapped, not read, and nothing in them is executed.
     ///
     /// # Errors
-    /// If a file is missing, of another format or inconsistent, or a shard lies outside the folder.
+    /// If a file is missing, no regular file, of another format or inconsistent, or an index names a
+    /// file in another folder or a tensor that its shard does not have.
     pub fn open(path: &Path) -> Result<Self, CheckpointError> {
         let mut checkpoint = Self::empty();
-        for file in files::find(path)? {
-            let bytes = Bytes::map(&file)?;
-            checkpoint.add(&file, bytes)?;
+        let found = files::find(path)?;
+        for file in &found.paths {
+            let bytes = Bytes::map(file)?;
+            checkpoint.add(file, bytes)?;
+        }
+        if let Some(index) = &found.index {
+            let holder = |tensor: &str| Some(checkpoint.entries.get(tensor)?.file);
+            index.check(&found.paths, holder)?;
         }
         Ok(checkpoint)
     }
@@ -116,11 +127,15 @@ impl Checkpoint {
                 self.insert(tensor.name, entry)?;
             }
         } else {
-            let tensors =
-                SafeTensors::deserialize(whole).map_err(|source| CheckpointError::Format {
-                    path: path.into(),
-                    source,
-                })?;
+            let format = |source| CheckpointError::Format {
+                path: path.into(),
+                source,
+            };
+            let header = whole.first_chunk().map(|bytes| u64::from_le_bytes(*bytes));
+            if header.is_some_and(|bytes| bytes > MAX_HEADER_BYTES) {
+                return Err(format(SafeTensorError::HeaderTooLarge));
+            }
+            let tensors = SafeTensors::deserialize(whole).map_err(format)?;
             for (name, view) in tensors.tensors() {
                 let start = view.data().as_ptr() as usize - whole.as_ptr() as usize;
                 let entry = Entry {
@@ -140,6 +155,18 @@ impl Checkpoint {
     }
 
     fn insert(&mut self, name: String, entry: Entry) -> Result<(), CheckpointError> {
+        let reason = if name.len() > MAX_NAME_BYTES || name.contains(error::is_unprintable) {
+            Some("has a name that is too long or not printable")
+        } else if entry.shape.len() > pytorch::MAX_RANK {
+            Some("has too many dimensions")
+        } else if tensor::elements(&entry.shape).is_none() {
+            Some("has dimensions beyond any memory")
+        } else {
+            None
+        };
+        if let Some(reason) = reason {
+            return Err(CheckpointError::Tensor { name, reason });
+        }
         match self.entries.entry(name) {
             MapEntry::Vacant(place) => {
                 place.insert(entry);

@@ -43,3 +43,13 @@ impl<'a> Tensor<'a> {
         self.data.into_owned()
     }
 }
+
+/// How many elements a shape has; `None` if it, or a part of it beside a dimension of zero, has
+/// more than memory can.
+pub(super) fn elements(shape: &[usize]) -> Option<usize> {
+    let bounded = shape
+        .iter()
+        .try_fold(1usize, |product, dim| product.checked_mul((*dim).max(1)))?;
+    let bounded = isize::try_from(bounded).ok()?.unsigned_abs();
+    Some(if shape.contains(&0) { 0 } else { bounded })
+}

@@ -4,17 +4,16 @@
 //! Looking into users' `.onnx` files without loading their weights.
 
 use super::GraphError;
+use super::external;
 use super::proto::{
-    AttributeProto, GraphProto, ModelProto, TensorProto, ValueInfoProto,
-    tensor_proto::{DataLocation, DataType},
-    tensor_shape_proto::dimension::Value as DimValue,
-    type_proto,
+    OperatorSetIdProto, StringStringEntryProto, ValueInfoProto, tensor_proto::DataType,
+    tensor_shape_proto::dimension::Value as DimValue, type_proto,
 };
+use super::wire::{Damaged, Fields, Value};
 use bytes::Bytes;
-use prost::Message as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::path::{Component, Path};
+use std::path::Path;
 
 /// One input or output of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +27,7 @@ pub struct OnnxTensor {
 }
 
 /// What a model file says of itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct OnnxSummary {
     /// Inputs that are not constants.
     pub inputs: Vec<OnnxTensor>,
@@ -40,55 +39,124 @@ pub struct OnnxSummary {
     pub opset: i64,
 }
 
-/// Reads a model file's interface. Weights stay in the mapped file.
+/// All that an interface may take in a file; published ones take some kilobytes.
+const MAX_INTERFACE_BYTES: usize = 4 << 20;
+
+/// Reads a model file's interface. Weights and nodes stay in the mapped file.
 ///
 /// # Errors
 /// If the file is missing or no ONNX model, or keeps weights outside its own folder: by an
-/// absolute path, by `..` or by a link, in the graph or in a subgraph. Old runtimes would follow.
+/// absolute path, by `..` or by a link, in the graph, a subgraph, a function, a sparse tensor or
+/// the training part. Old runtimes would follow. Also if those weights are no regular file or
+/// shorter than the model says.
 pub fn inspect(path: &Path) -> Result<OnnxSummary, GraphError> {
-    let format = |reason: String| GraphError::Format {
+    let format = |reason: &str| GraphError::Format {
         path: path.into(),
-        reason,
+        reason: reason.into(),
     };
     let bytes = map(path)?;
     if bytes.is_empty() {
-        return Err(format("it is empty".into()));
+        return Err(format("it is empty"));
     }
-    let model = ModelProto::decode(bytes).map_err(|error| format(error.to_string()))?;
-    let graph = model
-        .graph
-        .as_ref()
-        .filter(|graph| !graph.output.is_empty())
-        .ok_or_else(|| format("it holds no graph with an output".into()))?;
-    let mut locations = BTreeSet::new();
-    collect_locations(graph, &mut locations);
-    for location in locations {
-        check_location(path, &location)?;
+    // A runtime that knows its own format by these bytes would read other tables than we do.
+    if bytes.get(4..8) == Some(b"ORTM") {
+        return Err(format("it is in ONNX Runtime's own format"));
     }
-    let constants: BTreeSet<&str> = graph
-        .initializer
-        .iter()
-        .filter_map(|tensor| tensor.name.as_deref())
-        .collect();
-    Ok(OnnxSummary {
-        inputs: graph
-            .input
+    external::check(path, &bytes)?;
+    let summary = Interface::read(&bytes).map_err(|reason| format(reason.0))?;
+    if summary.outputs.is_empty() {
+        return Err(format("it holds no graph with an output"));
+    }
+    Ok(summary)
+}
+
+/// Why there is no interface.
+struct Unreadable(&'static str);
+
+impl From<Damaged> for Unreadable {
+    fn from(_: Damaged) -> Self {
+        Self("its parts do not fit")
+    }
+}
+
+impl From<prost::DecodeError> for Unreadable {
+    fn from(_: prost::DecodeError) -> Self {
+        Self("its interface is damaged")
+    }
+}
+
+#[derive(Default)]
+struct Interface {
+    summary: OnnxSummary,
+    bytes: usize,
+}
+
+impl Interface {
+    fn read(model: &[u8]) -> Result<OnnxSummary, Unreadable> {
+        let mut interface = Self::default();
+        for field in Fields(model) {
+            match field? {
+                (7, Value::Bytes(graph)) => interface.graph(graph)?,
+                (8, Value::Bytes(import)) => {
+                    let import = interface.decode::<OperatorSetIdProto>(import)?;
+                    if matches!(import.domain(), "" | "ai.onnx") {
+                        interface.summary.opset = import.version();
+                    }
+                }
+                (14, Value::Bytes(entry)) => {
+                    let entry = interface.decode::<StringStringEntryProto>(entry)?;
+                    let (key, value) = (entry.key().into(), entry.value().into());
+                    interface.summary.metadata.insert(key, value);
+                }
+                _ => {}
+            }
+        }
+        Ok(interface.summary)
+    }
+
+    fn graph(&mut self, graph: &[u8]) -> Result<(), Unreadable> {
+        for field in Fields(graph) {
+            match field? {
+                (11, Value::Bytes(input)) => {
+                    let input = tensor(&self.decode(input)?)?;
+                    self.summary.inputs.push(input);
+                }
+                (12, Value::Bytes(output)) => {
+                    let output = tensor(&self.decode(output)?)?;
+                    self.summary.outputs.push(output);
+                }
+                _ => {}
+            }
+        }
+        let names = self
+            .summary
+            .inputs
             .iter()
-            .filter(|input| !constants.contains(input.name()))
-            .map(tensor)
-            .collect(),
-        outputs: graph.output.iter().map(tensor).collect(),
-        metadata: model
-            .metadata_props
-            .iter()
-            .map(|entry| (entry.key().to_string(), entry.value().to_string()))
-            .collect(),
-        opset: model
-            .opset_import
-            .iter()
-            .find(|import| matches!(import.domain(), "" | "ai.onnx"))
-            .map_or(0, |import| import.version()),
-    })
+            .map(|input| input.name.as_bytes());
+        let names: BTreeSet<_> = names.collect();
+        let mut constants = BTreeSet::new();
+        for field in Fields(graph) {
+            if let (5, Value::Bytes(initializer)) = field? {
+                for field in Fields(initializer) {
+                    if let (8, Value::Bytes(name)) = field? {
+                        constants.extend(names.get(name).map(|name| name.to_vec()));
+                    }
+                }
+            }
+        }
+        let inputs = &mut self.summary.inputs;
+        inputs.retain(|input| !constants.contains(input.name.as_bytes()));
+        Ok(())
+    }
+
+    fn decode<M: prost::Message + Default>(&mut self, bytes: &[u8]) -> Result<M, Unreadable> {
+        // An empty message takes two bytes of the file.
+        self.bytes += bytes.len() + 2;
+        if self.bytes > MAX_INTERFACE_BYTES {
+            return Err(Unreadable("its interface is larger than any network's"));
+        }
+        Ok(M::decode(bytes)?)
+    }
 }
 
 #[allow(unsafe_code)]
@@ -97,6 +165,13 @@ fn map(path: &Path) -> Result<Bytes, GraphError> {
         path: path.into(),
         source,
     };
+    // Before it is opened: that alone would wait for the other end of a pipe.
+    if !std::fs::metadata(path).map_err(io)?.is_file() {
+        return Err(GraphError::Format {
+            path: path.into(),
+            reason: "it is no regular file".into(),
+        });
+    }
     let file = File::open(path).map_err(io)?;
     if file.metadata().map_err(io)?.len() == 0 {
         return Ok(Bytes::new());
@@ -106,7 +181,10 @@ fn map(path: &Path) -> Result<Bytes, GraphError> {
     Ok(Bytes::from_owner(map))
 }
 
-fn tensor(info: &ValueInfoProto) -> OnnxTensor {
+fn tensor(info: &ValueInfoProto) -> Result<OnnxTensor, Unreadable> {
+    if info.name().contains(char::is_control) {
+        return Err(Unreadable("a name in its interface is not printable"));
+    }
     let tensor = match info.r#type.as_ref().and_then(|kind| kind.value.as_ref()) {
         Some(type_proto::Value::TensorType(tensor)) => Some(tensor),
         _ => None,
@@ -114,7 +192,7 @@ fn tensor(info: &ValueInfoProto) -> OnnxTensor {
     let element = tensor
         .and_then(|tensor| DataType::try_from(tensor.elem_type()).ok())
         .unwrap_or(DataType::Undefined);
-    OnnxTensor {
+    Ok(OnnxTensor {
         name: info.name().into(),
         element: element.as_str_name().to_lowercase(),
         dims: tensor
@@ -131,134 +209,5 @@ fn tensor(info: &ValueInfoProto) -> OnnxTensor {
                     .collect()
             })
             .unwrap_or_default(),
-    }
-}
-
-fn collect_locations(graph: &GraphProto, found: &mut BTreeSet<String>) {
-    for tensor in &graph.initializer {
-        tensor_location(tensor, found);
-    }
-    for sparse in &graph.sparse_initializer {
-        for tensor in sparse.values.iter().chain(&sparse.indices) {
-            tensor_location(tensor, found);
-        }
-    }
-    for attribute in graph.node.iter().flat_map(|node| &node.attribute) {
-        attribute_locations(attribute, found);
-    }
-}
-
-fn attribute_locations(attribute: &AttributeProto, found: &mut BTreeSet<String>) {
-    for tensor in attribute.t.iter().chain(&attribute.tensors) {
-        tensor_location(tensor, found);
-    }
-    for graph in attribute.g.iter().chain(&attribute.graphs) {
-        collect_locations(graph, found);
-    }
-}
-
-fn tensor_location(tensor: &TensorProto, found: &mut BTreeSet<String>) {
-    if tensor.data_location() == DataLocation::External {
-        let location = tensor
-            .external_data
-            .iter()
-            .find(|entry| entry.key() == "location")
-            .map(|entry| entry.value().to_string());
-        found.insert(location.unwrap_or_default());
-    }
-}
-
-/// A location must be a path below the model's folder, also once links are followed.
-fn check_location(model: &Path, location: &str) -> Result<(), GraphError> {
-    let outside = || GraphError::OutsideData {
-        path: model.into(),
-        location: location.into(),
-    };
-    let relative = Path::new(location);
-    let plain = !location.is_empty()
-        && relative
-            .components()
-            .all(|part| matches!(part, Component::Normal(_)));
-    if !plain {
-        return Err(outside());
-    }
-    let folder = match model.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let io = |source| GraphError::Io {
-        path: folder.join(relative),
-        source,
-    };
-    let folder_on_disk = folder.canonicalize().map_err(io)?;
-    let data = folder.join(relative).canonicalize().map_err(io)?;
-    if data.starts_with(&folder_on_disk) {
-        Ok(())
-    } else {
-        Err(outside())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::graph::proto::{NodeProto, StringStringEntryProto, attribute_proto};
-
-    /// A model whose only constant, in the graph or in a subgraph, lies at `location`.
-    fn model(location: &str, in_subgraph: bool) -> Vec<u8> {
-        let constant = TensorProto {
-            data_location: Some(DataLocation::External as i32),
-            external_data: vec![StringStringEntryProto {
-                key: Some("location".into()),
-                value: Some(location.into()),
-            }],
-            ..Default::default()
-        };
-        let inner = GraphProto {
-            initializer: vec![constant],
-            output: vec![ValueInfoProto::default()],
-            ..Default::default()
-        };
-        let outer = GraphProto {
-            node: vec![NodeProto {
-                attribute: vec![AttributeProto {
-                    r#type: Some(attribute_proto::AttributeType::Graph as i32),
-                    g: Some(inner.clone()),
-                    ..Default::default()
-                }],
-                ..Default::default()
-            }],
-            output: vec![ValueInfoProto::default()],
-            ..Default::default()
-        };
-        ModelProto {
-            graph: Some(if in_subgraph { outer } else { inner }),
-            ..Default::default()
-        }
-        .encode_to_vec()
-    }
-
-    #[test]
-    fn weights_outside_the_models_folder_are_refused() {
-        let root = tempfile::tempdir().unwrap();
-        let folder = root.path().join("model");
-        std::fs::create_dir(&folder).unwrap();
-        std::fs::write(root.path().join("secret"), "s").unwrap();
-        std::fs::write(folder.join("weights"), "w").unwrap();
-        std::os::unix::fs::symlink("../secret", folder.join("link")).unwrap();
-        let path = folder.join("m.onnx");
-        for in_subgraph in [false, true] {
-            let open = |location: &str| {
-                std::fs::write(&path, model(location, in_subgraph)).unwrap();
-                inspect(&path)
-            };
-            assert!(open("weights").is_ok());
-            for location in ["../secret", "/etc/passwd", "link", "sub/../../secret", ""] {
-                assert!(
-                    matches!(open(location), Err(GraphError::OutsideData { .. })),
-                    "{location:?}, in a subgraph: {in_subgraph}"
-                );
-            }
-        }
-    }
+    })
 }

@@ -8,10 +8,12 @@
 
 mod builder;
 mod error;
+mod external;
 mod inspect;
 mod ops;
 #[allow(clippy::all, missing_docs, unreachable_pub)]
 mod proto;
+mod wire;
 mod writer;
 
 pub use builder::{Builder, Dim, ElementType, Value};

@@ -335,7 +335,7 @@ impl Parts<'_> {
         let name = described
             .and_then(|json| json.get("_name_or_path"))
             .and_then(Json::as_str)
-            .filter(|name| !name.is_empty() && !name.starts_with(['/', '.']))
+            .filter(|name| is_name(name))
             .unwrap_or(fallback_name);
         let spec = spec(name, &config_of_dpt, &processing, described.is_some());
         Ok(Model {
@@ -348,6 +348,14 @@ impl Parts<'_> {
             },
         })
     }
+}
+
+/// Whether the text that a config calls the model by is a name rather than a place on its author's
+/// disk, and fit to be printed.
+fn is_name(text: &str) -> bool {
+    (1..=96).contains(&text.len())
+        && !text.starts_with(['/', '.'])
+        && text.chars().all(|c| c.is_ascii_graphic())
 }
 
 /// What a choice adds to a model's identity.

@@ -3,73 +3,63 @@
 
 //! The zip form: `NAME/data.pkl` and one stored entry `NAME/data/KEY` a storage.
 
-use super::pickle::{self, Pickle};
-use super::{PyTorchError, Storages};
-use std::io::Cursor;
+use super::object::Pickle;
+use super::{PyTorchError, Storages, pickle, zip};
+use std::ops::Range;
 
 pub(super) fn read(bytes: &[u8]) -> Result<(Pickle, Storages), PyTorchError> {
-    let mut archive = zip::ZipArchive::new(Cursor::new(bytes))?;
-    let mut pickle = None;
+    let mut description = None;
     let mut storages = Storages::new();
-    for index in 0..archive.len() {
-        let entry = archive.by_index_raw(index)?;
-        let name = entry.name()?.into_owned();
+    let entries = zip::entries(bytes)?;
+    refuse_overlaps(&entries)?;
+    for entry in entries {
         // The first folder is the archive's own name; names are only compared, never opened.
-        let Some((_, inner)) = name.split_once('/') else {
+        let Some((_, inner)) = entry.name.split_once('/') else {
             continue;
         };
-        let is_storage = inner.starts_with("data/");
-        match inner {
-            "constants.pkl" => return Err(PyTorchError::TorchScript),
-            "data.pkl" | "byteorder" => {}
-            _ if is_storage => {}
-            _ => continue,
+        if inner == "constants.pkl" {
+            return Err(PyTorchError::TorchScript);
         }
-        if entry.compression() != zip::CompressionMethod::Stored {
-            return Err(PyTorchError::Compressed(name));
+        let key = inner.strip_prefix("data/");
+        if key.is_none() && !["data.pkl", "byteorder"].contains(&inner) {
+            continue;
         }
-        let range = entry
-            .data_start()
-            .and_then(|start| usize::try_from(start).ok())
-            .zip(usize::try_from(entry.compressed_size()).ok())
-            .and_then(|(start, length)| Some(start..start.checked_add(length)?));
-        let Some(range) = range.filter(|range| range.end <= bytes.len()) else {
-            return Err(PyTorchError::Storage {
-                key: name,
-                reason: "reaches beyond the end of the file".into(),
-            });
+        if !entry.is_stored {
+            return Err(PyTorchError::Compressed(entry.name.into()));
+        }
+        let before = match key {
+            Some(key) => storages.insert(key.into(), entry.range),
+            None if inner == "data.pkl" => description.replace(entry.range),
+            None if &bytes[entry.range.clone()] == b"little" => None,
+            None => return Err(PyTorchError::BigEndian),
         };
-        match inner {
-            "data.pkl" => pickle = Some(pickle::read(&bytes[range])?),
-            "byteorder" if &bytes[range.clone()] != b"little" => {
-                return Err(PyTorchError::BigEndian);
-            }
-            "byteorder" => {}
-            _ => {
-                storages.insert(inner["data/".len()..].to_string(), range);
-            }
+        if before.is_some() {
+            return Err(PyTorchError::Storage {
+                key: entry.name.into(),
+                reason: "is there twice".into(),
+            });
         }
     }
-    refuse_overlaps(&storages)?;
-    let pickle = pickle.ok_or(PyTorchError::Form("it has no data.pkl"))?;
-    Ok((pickle, storages))
+    let description = description.ok_or(PyTorchError::Form("it has no data.pkl"))?;
+    Ok((pickle::read(&bytes[description])?, storages))
 }
 
 /// Entries of an honest archive do not share bytes.
-fn refuse_overlaps(storages: &Storages) -> Result<(), PyTorchError> {
-    let mut ranges: Vec<_> = storages
+fn refuse_overlaps(entries: &[zip::Entry]) -> Result<(), PyTorchError> {
+    let mut ranges: Vec<(&Range<usize>, &str)> = entries
         .iter()
-        .filter(|(_, range)| !range.is_empty())
+        .filter(|entry| !entry.range.is_empty())
+        .map(|entry| (&entry.range, entry.name))
         .collect();
-    ranges.sort_by_key(|(_, range)| range.start);
-    match ranges
+    ranges.sort_by_key(|(range, _)| range.start);
+    let overlap = ranges
         .windows(2)
-        .find(|pair| pair[1].1.start < pair[0].1.end)
-    {
+        .find(|pair| pair[1].0.start < pair[0].0.end);
+    match overlap {
         None => Ok(()),
         Some(pair) => Err(PyTorchError::Storage {
-            key: pair[1].0.clone(),
-            reason: format!("overlaps storage {:?}", pair[0].0),
+            key: pair[1].1.into(),
+            reason: format!("overlaps {:?}", pair[0].1),
         }),
     }
 }

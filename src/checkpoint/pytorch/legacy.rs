@@ -4,8 +4,8 @@
 //! The form before PyTorch 1.6: pickles of a magic number, a version, the machine, the object and
 //! the list of storage keys, then each storage as a count and its elements.
 
-use super::pickle::{self, Object, Pickle};
-use super::{PyTorchError, Storages};
+use super::object::{Object, Pickle};
+use super::{PyTorchError, Storages, pickle};
 use std::collections::BTreeMap;
 
 /// `MAGIC_NUMBER` of `torch/serialization.py`, little-endian.
@@ -29,7 +29,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Pickle, Storages), PyTorchError> {
     if !matches!(version.get(version.root), Object::Int(VERSION)) {
         return Err(PyTorchError::Form("its version is not 1001"));
     }
-    next()?;
+    let machine = next()?;
+    let order = machine.entry(machine.root, "little_endian");
+    if order.is_some_and(|order| matches!(machine.get(order), Object::Bool(false))) {
+        return Err(PyTorchError::BigEndian);
+    }
     let object = next()?;
     let keys = next()?;
     let Object::List(keys_in_order) = keys.get(keys.root) else {
@@ -69,7 +73,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Pickle, Storages), PyTorchError> {
 /// Bytes of an element, by storage.
 fn element_sizes(object: &Pickle) -> BTreeMap<&str, usize> {
     object
-        .objects()
+        .objects
+        .iter()
         .filter_map(|object| match object {
             Object::Storage { dtype, key, .. } => Some((key.as_str(), dtype.bitsize() / 8)),
             _ => None,

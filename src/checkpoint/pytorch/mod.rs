@@ -5,12 +5,17 @@
 //! concatenated pickles (`torch/serialization.py`). Nothing in them is executed: see [`pickle`].
 
 mod archive;
+mod globals;
 mod legacy;
+mod object;
 mod pickle;
+mod zip;
 
+pub(super) use globals::MAX_RANK;
 pub use pickle::PickleError;
 
-use pickle::{Object, Pickle, RawTensor, Ref};
+use super::tensor;
+use object::{Object, Pickle, RawTensor, Ref};
 use safetensors::Dtype;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,9 +27,9 @@ pub enum PyTorchError {
     Pickle(#[from] PickleError),
     /// Its zip archive.
     #[error("its zip archive is damaged: {0}")]
-    Zip(#[from] zip::result::ZipError),
-    /// An entry of the archive is compressed, which PyTorch never does.
-    #[error("its entry {0:?} is compressed, which torch.save never does")]
+    Zip(&'static str),
+    /// An entry of the archive is compressed or encrypted, which PyTorch never does.
+    #[error("its entry {0:?} is compressed or encrypted, which torch.save never does")]
     Compressed(String),
     /// The archive holds TorchScript code instead of a state dict.
     #[error("it is a TorchScript program, not a checkpoint; use the file with the plain weights")]
@@ -36,7 +41,7 @@ pub enum PyTorchError {
     #[error("it holds no state dict (a dict of names and tensors)")]
     NoStateDict,
     /// A storage is not there, or shorter than the pickle says.
-    #[error("storage {key:?} {reason}")]
+    #[error("entry {key:?} {reason}")]
     Storage {
         /// The storage's key.
         key: String,
@@ -44,7 +49,7 @@ pub enum PyTorchError {
         reason: String,
     },
     /// A tensor does not lie in its storage.
-    #[error("tensor {name} {reason}")]
+    #[error("tensor {} {reason}", super::error::printable(name))]
     Tensor {
         /// The tensor's name.
         name: String,
@@ -71,9 +76,12 @@ pub(super) struct FileTensor {
     pub(super) end: usize,
 }
 
-/// Whether the bytes start like a file of `torch.save`.
+/// Whether the bytes start like a file of `torch.save`: a zip archive, or a pickle. So may the
+/// length of a safetensors header, but after it comes a brace, where PyTorch's first pickle has a
+/// byte of its magic number.
 pub(super) fn is_pytorch(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"PK\x03\x04") || (bytes.starts_with(b"\x80") && bytes.get(1) < Some(&6))
+    let is_pickle = matches!(bytes, [0x80, 0..=5, ..]) && bytes.get(8) != Some(&b'{');
+    is_pickle || bytes.starts_with(b"PK\x03\x04")
 }
 
 /// The tensors of a file.
@@ -89,22 +97,16 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<FileTensor>, PyTorchError> {
 /// Keys under which training scripts keep the state dict, beside optimizers and counters.
 const WRAPPERS: [&str; 3] = ["model", "state_dict", "model_state_dict"];
 
-/// The entries of the state dict: the root itself, or what a wrapper holds.
+/// The entries of the state dict: what a wrapper holds, or the root itself. A training script may
+/// have put tensors beside the wrapper, such as a counter.
 fn state_dict(pickle: &Pickle) -> Option<&[(Ref, Ref)]> {
-    let root = pickle.dict(pickle.root)?;
     let is_tensor = |(_, value): &(Ref, Ref)| matches!(pickle.get(*value), Object::Tensor(_));
-    if root.iter().any(is_tensor) {
-        return Some(root);
-    }
     WRAPPERS
         .iter()
-        .filter_map(|wrapper| {
-            let (_, inner) = root
-                .iter()
-                .find(|(key, _)| pickle.text(*key) == Some(*wrapper))?;
-            pickle.dict(*inner)
-        })
-        .find(|inner| inner.iter().any(is_tensor))
+        .filter_map(|wrapper| pickle.entry(pickle.root, wrapper))
+        .chain([pickle.root])
+        .filter_map(|dict| pickle.dict(dict))
+        .find(|entries| entries.iter().any(is_tensor))
 }
 
 fn tensors(pickle: &Pickle, storages: &Storages) -> Result<Vec<FileTensor>, PyTorchError> {
@@ -160,14 +162,18 @@ fn place(
     if tensor.shape.len() != tensor.strides.len() {
         return Err(wrong("has not one stride for each dimension"));
     }
-    let elements = tensor
+    let too_large = || wrong("claims more elements than its storage has");
+    let shape: Option<Vec<usize>> = tensor
         .shape
         .iter()
-        .try_fold(1u64, |product, dim| product.checked_mul(*dim));
-    if elements.is_none_or(|elements| elements > *count) {
-        return Err(wrong("claims more elements than its storage has"));
+        .map(|dim| usize::try_from(*dim).ok())
+        .collect();
+    let shape = shape.ok_or_else(too_large)?;
+    let elements = tensor::elements(&shape).ok_or_else(too_large)?;
+    if elements as u64 > *count {
+        return Err(too_large());
     }
-    let is_empty = elements == Some(0);
+    let is_empty = elements == 0;
     let last = tensor
         .shape
         .iter()
@@ -178,9 +184,9 @@ fn place(
     if !is_empty && last.is_none_or(|last| last >= *count) {
         return Err(wrong("reaches beyond its storage"));
     }
-    // All of these are now known to be below `count`, which fits.
+    // Offsets of elements are now known to be below `count`, which fits; a stride that is not, is
+    // that of a dimension of one.
     let size = |value: u64| value as usize;
-    let shape: Vec<usize> = tensor.shape.iter().map(|dim| size(*dim)).collect();
     let strides: Vec<usize> = tensor.strides.iter().map(|stride| size(*stride)).collect();
     let (offset, span) = match (is_empty, last) {
         (false, Some(last)) => (size(tensor.offset), size(last - tensor.offset) + 1),
@@ -190,18 +196,19 @@ fn place(
     Ok(FileTensor {
         name: name.into(),
         dtype: *dtype,
-        strides: (!is_row_major(&shape, &strides)).then_some(strides),
+        strides: (!is_empty && !is_row_major(&shape, &strides)).then_some(strides),
         shape,
         start,
         end: start + span * element,
     })
 }
 
+/// For a shape that has elements.
 fn is_row_major(shape: &[usize], strides: &[usize]) -> bool {
     let mut expected = 1;
     shape.iter().zip(strides).rev().all(|(dim, stride)| {
-        let fits = *dim <= 1 || *stride == expected;
-        expected *= (*dim).max(1);
+        let fits = *dim == 1 || *stride == expected;
+        expected *= *dim;
         fits
     })
 }

@@ -1,97 +1,37 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! A reader of pickles (protocols 2 to 4) that builds plain values and runs nothing.
+//! A reader of pickles (protocols 2 to 5) that builds plain values and runs nothing.
 //!
 //! A pickle is a program: its GLOBAL opcode names any Python function and REDUCE calls it. Here a
 //! GLOBAL must be on the list of [`Global`], and a "call" only ever makes one of the values of
-//! [`Object`]. Objects live in one arena and refer to each other by index, so that shared,
-//! repeated and circular references cost nothing and drop without recursion.
+//! [`Object`]. Opcodes are those that `torch.save` writes for dicts of tensors and plain values;
+//! their bytes are listed in Python's `pickletools`.
 
-use safetensors::Dtype;
+use super::globals::Global;
+use super::object::{Object, Pickle, Ref};
+use crate::checkpoint::error::printable;
 
 /// Published checkpoints describe their tensors in less than 1 MB of pickle.
-const MAX_BYTES: usize = 64 << 20;
-
-/// An object in the arena.
-pub(super) type Ref = usize;
-
-/// The functions and classes that may be named.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Global {
-    OrderedDict,
-    RebuildTensor,
-    RebuildParameter,
-    Size,
-    Storage(Dtype),
-}
-
-impl Global {
-    fn find(module: &str, name: &str) -> Option<Self> {
-        let dtype = match (module, name) {
-            ("collections", "OrderedDict") => return Some(Self::OrderedDict),
-            ("torch._utils", "_rebuild_tensor_v2" | "_rebuild_tensor") => {
-                return Some(Self::RebuildTensor);
-            }
-            ("torch._utils", "_rebuild_parameter") => return Some(Self::RebuildParameter),
-            ("torch", "Size") => return Some(Self::Size),
-            ("torch", "FloatStorage") => Dtype::F32,
-            ("torch", "DoubleStorage") => Dtype::F64,
-            ("torch", "HalfStorage") => Dtype::F16,
-            ("torch", "BFloat16Storage") => Dtype::BF16,
-            ("torch", "LongStorage") => Dtype::I64,
-            ("torch", "IntStorage") => Dtype::I32,
-            ("torch", "ShortStorage") => Dtype::I16,
-            ("torch", "CharStorage") => Dtype::I8,
-            ("torch", "ByteStorage") => Dtype::U8,
-            ("torch", "BoolStorage") => Dtype::BOOL,
-            _ => return None,
-        };
-        Some(Self::Storage(dtype))
-    }
-}
-
-/// A tensor as the pickle describes it; offsets and strides count elements of its storage.
-#[derive(Clone, Debug)]
-pub(super) struct RawTensor {
-    pub(super) storage: Ref,
-    pub(super) offset: u64,
-    pub(super) shape: Vec<u64>,
-    pub(super) strides: Vec<u64>,
-}
-
-/// A value.
-#[derive(Clone, Debug)]
-pub(super) enum Object {
-    None,
-    Bool,
-    Int(i64),
-    /// An integer beyond 64 bits, little-endian.
-    Long(Vec<u8>),
-    Float,
-    Text(String),
-    Bytes,
-    Tuple(Vec<Ref>),
-    List(Vec<Ref>),
-    Dict(Vec<(Ref, Ref)>),
-    Global(Global),
-    /// A persistent id: a storage of so many elements.
-    Storage {
-        dtype: Dtype,
-        key: String,
-        count: u64,
-    },
-    Tensor(RawTensor),
-}
+const MAX_BYTES: usize = 16 << 20;
+/// Opcodes, and items that they copy. Each costs up to 150 bytes of memory; published checkpoints
+/// need some 50 for each tensor.
+const MAX_STEPS: usize = 1 << 20;
+/// Of the name of a module or of a function.
+const MAX_LINE_BYTES: usize = 512;
 
 /// Why a pickle was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum PickleError {
     /// It ends in the middle.
-    #[error("it ends in the middle")]
+    #[error("its description of the tensors ends in the middle")]
     Truncated,
     /// It names a function or class that has no business in a checkpoint.
-    #[error("it names {module}.{name}, which is not part of a checkpoint and is never run")]
+    #[error(
+        "it names {}.{}, which is not part of a checkpoint and is never run",
+        printable(module),
+        printable(name)
+    )]
     Global {
         /// The Python module.
         module: String,
@@ -99,58 +39,25 @@ pub enum PickleError {
         name: String,
     },
     /// An opcode that checkpoints do not use.
-    #[error("it has the opcode {0:#04x}, which checkpoints do not use")]
+    #[error("it has the pickle opcode {0:#04x}, which checkpoints do not use")]
     Opcode(u8),
     /// Its opcodes do not fit together.
-    #[error("it is inconsistent: {0}")]
+    #[error("its description of the tensors is inconsistent: {0}")]
     Inconsistent(&'static str),
     /// It is larger than any checkpoint's.
-    #[error("its description of the tensors takes {0} bytes, more than any checkpoint's")]
-    TooLarge(usize),
+    #[error(
+        "its description of the tensors takes more than {MAX_BYTES} bytes or {MAX_STEPS} steps, more than any checkpoint's"
+    )]
+    TooLarge,
 }
 
-type Result<T> = std::result::Result<T, PickleError>;
-
-/// A pickle's result.
-#[derive(Debug)]
-pub(super) struct Pickle {
-    objects: Vec<Object>,
-    pub(super) root: Ref,
-    /// Bytes read.
-    pub(super) length: usize,
-}
-
-impl Pickle {
-    pub(super) fn get(&self, object: Ref) -> &Object {
-        &self.objects[object]
-    }
-
-    /// The entries of a dict.
-    pub(super) fn dict(&self, object: Ref) -> Option<&[(Ref, Ref)]> {
-        match self.get(object) {
-            Object::Dict(entries) => Some(entries),
-            _ => None,
-        }
-    }
-
-    /// Everything that was made.
-    pub(super) fn objects(&self) -> impl Iterator<Item = &Object> {
-        self.objects.iter()
-    }
-
-    pub(super) fn text(&self, object: Ref) -> Option<&str> {
-        match self.get(object) {
-            Object::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-}
+pub(super) type Result<T> = std::result::Result<T, PickleError>;
 
 /// Reads the pickle at the start of `bytes`.
 pub(super) fn read(bytes: &[u8]) -> Result<Pickle> {
     Machine {
         bytes: &bytes[..bytes.len().min(MAX_BYTES)],
-        whole: bytes.len(),
+        is_whole: bytes.len() <= MAX_BYTES,
         ..Default::default()
     }
     .run()
@@ -164,26 +71,30 @@ enum Item {
 }
 
 #[derive(Default)]
-struct Machine<'p> {
+pub(super) struct Machine<'p> {
     bytes: &'p [u8],
-    whole: usize,
+    is_whole: bool,
     at: usize,
-    objects: Vec<Object>,
+    steps: usize,
+    pub(super) objects: Vec<Object>,
     stack: Vec<Item>,
     memo: std::collections::HashMap<u32, Ref>,
 }
 
-impl Machine<'_> {
+impl<'p> Machine<'p> {
     fn run(mut self) -> Result<Pickle> {
         loop {
+            self.spend(1)?;
             let opcode = self.byte()?;
             match opcode {
-                // PROTO, FRAME
-                0x80 => {
-                    self.take(1)?;
-                }
+                // PROTO; FRAME, of which only its length is not needed
+                0x80 if self.byte()? <= 5 => {}
+                0x80 => return Err(PickleError::Inconsistent("its protocol is unknown")),
                 0x95 => {
-                    self.take(8)?;
+                    let length = self.length(8)?;
+                    if length > self.bytes.len() - self.at {
+                        return Err(self.ended());
+                    }
                 }
                 // STOP
                 b'.' => {
@@ -204,7 +115,7 @@ impl Machine<'_> {
                     self.stack.push(Item::Value(top));
                 }
                 b'N' => self.push(Object::None),
-                0x88 | 0x89 => self.push(Object::Bool),
+                0x88 | 0x89 => self.push(Object::Bool(opcode == 0x88)),
                 b'K' => {
                     let value = self.byte()?;
                     self.push(Object::Int(value.into()));
@@ -220,8 +131,8 @@ impl Machine<'_> {
                 // LONG1
                 0x8a => {
                     let length = self.byte()?;
-                    let bytes = self.take(length.into())?.to_vec();
-                    self.push(long(bytes));
+                    let bytes = self.take(length.into())?;
+                    self.push(Object::integer(bytes));
                 }
                 b'G' => {
                     self.take(8)?;
@@ -293,52 +204,74 @@ impl Machine<'_> {
                     let slot = u32::from_le_bytes(self.array()?);
                     self.recall(slot)?;
                 }
-                // GLOBAL, STACK_GLOBAL
+                // GLOBAL, STACK_GLOBAL; INST, which would also call it
                 b'c' => {
                     let (module, name) = (self.line()?, self.line()?);
-                    self.global(module, name)?;
+                    self.push(Object::Global(global(&module, &name)?));
                 }
                 0x93 => {
                     let (name, module) = (self.pop()?, self.pop()?);
-                    let text = |object: Ref| match &self.objects[object] {
-                        Object::Text(text) => Ok(text.clone()),
-                        _ => Err(PickleError::Inconsistent("a global's name is no text")),
+                    let (Object::Text(module), Object::Text(name)) =
+                        (&self.objects[module], &self.objects[name])
+                    else {
+                        return Err(PickleError::Inconsistent("a global's name is no text"));
                     };
-                    let (module, name) = (text(module)?, text(name)?);
-                    self.global(module, name)?;
+                    self.push(Object::Global(global(module, name)?));
+                }
+                b'i' => {
+                    global(&self.line()?, &self.line()?)?;
+                    return Err(PickleError::Opcode(opcode));
                 }
                 // REDUCE, BUILD, BINPERSID
                 b'R' => {
                     let (arguments, function) = (self.pop()?, self.pop()?);
                     let made = self.call(function, arguments)?;
-                    self.push(made);
+                    self.stack.push(Item::Value(made));
                 }
                 b'b' => {
                     // Attributes, such as a state dict's `_metadata`, carry no tensors.
                     self.pop()?;
+                    self.top()?;
                 }
                 b'Q' => {
                     let id = self.pop()?;
                     let storage = self.storage(id)?;
-                    self.push(storage);
+                    self.stack.push(Item::Value(storage));
                 }
                 other => return Err(PickleError::Opcode(other)),
             }
         }
     }
 
-    fn take(&mut self, count: usize) -> Result<&[u8]> {
-        let end = self.at.checked_add(count).ok_or(PickleError::Truncated)?;
-        if end > self.bytes.len() {
-            return Err(if self.whole > self.bytes.len() {
-                PickleError::TooLarge(self.whole)
-            } else {
-                PickleError::Truncated
-            });
-        }
-        let slice = &self.bytes[self.at..end];
-        self.at = end;
+    fn take(&mut self, count: usize) -> Result<&'p [u8]> {
+        let end = self.at.checked_add(count);
+        let slice = end.and_then(|end| self.bytes.get(self.at..end));
+        let slice = slice.ok_or_else(|| self.ended())?;
+        self.at += count;
         Ok(slice)
+    }
+
+    fn ended(&self) -> PickleError {
+        if self.is_whole {
+            PickleError::Truncated
+        } else {
+            PickleError::TooLarge
+        }
+    }
+
+    /// Counts what takes memory or time.
+    pub(super) fn spend(&mut self, steps: usize) -> Result<()> {
+        self.steps = self.steps.saturating_add(steps);
+        if self.steps > MAX_STEPS {
+            return Err(PickleError::TooLarge);
+        }
+        Ok(())
+    }
+
+    /// Puts an object into the arena.
+    pub(super) fn make(&mut self, object: Object) -> Ref {
+        self.objects.push(object);
+        self.objects.len() - 1
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
@@ -355,16 +288,14 @@ impl Machine<'_> {
     fn length(&mut self, width: usize) -> Result<usize> {
         let mut bytes = [0; 8];
         bytes[..width].copy_from_slice(self.take(width)?);
-        usize::try_from(u64::from_le_bytes(bytes)).map_err(|_| PickleError::Truncated)
+        usize::try_from(u64::from_le_bytes(bytes)).map_err(|_| self.ended())
     }
 
     fn line(&mut self) -> Result<String> {
-        let rest = &self.bytes[self.at..];
-        let end = rest.iter().take(512).position(|byte| *byte == b'\n');
-        let end = end.ok_or(PickleError::Truncated)?;
-        let line = String::from_utf8_lossy(&rest[..end]).into_owned();
-        self.at += end + 1;
-        Ok(line)
+        let rest = self.bytes[self.at..].iter().take(MAX_LINE_BYTES);
+        let end = rest.clone().position(|byte| *byte == b'\n');
+        let line = self.take(end.ok_or_else(|| self.ended())? + 1)?;
+        Ok(String::from_utf8_lossy(&line[..line.len() - 1]).into_owned())
     }
 
     fn text_of(&mut self, width: usize) -> Result<()> {
@@ -382,8 +313,8 @@ impl Machine<'_> {
     }
 
     fn push(&mut self, object: Object) {
-        self.objects.push(object);
-        self.stack.push(Item::Value(self.objects.len() - 1));
+        let made = self.make(object);
+        self.stack.push(Item::Value(made));
     }
 
     fn pop(&mut self) -> Result<Ref> {
@@ -449,129 +380,11 @@ impl Machine<'_> {
         self.stack.push(Item::Value(object));
         Ok(())
     }
-
-    fn global(&mut self, module: String, name: String) -> Result<()> {
-        match Global::find(&module, &name) {
-            Some(global) => {
-                self.push(Object::Global(global));
-                Ok(())
-            }
-            None => Err(PickleError::Global { module, name }),
-        }
-    }
-
-    fn arguments(&self, arguments: Ref) -> Result<&[Ref]> {
-        match &self.objects[arguments] {
-            Object::Tuple(items) => Ok(items),
-            _ => Err(PickleError::Inconsistent("a call's arguments are no tuple")),
-        }
-    }
-
-    /// What the "call" of an allowed global makes.
-    fn call(&self, function: Ref, arguments: Ref) -> Result<Object> {
-        let wrong = PickleError::Inconsistent("a call's arguments are not those of a checkpoint");
-        let Object::Global(global) = self.objects[function] else {
-            return Err(PickleError::Inconsistent("it calls what is no function"));
-        };
-        let items = self.arguments(arguments)?;
-        match (global, items) {
-            (Global::OrderedDict, []) => Ok(Object::Dict(Vec::new())),
-            (Global::OrderedDict, [pairs]) => {
-                let Object::List(pairs) = &self.objects[*pairs] else {
-                    return Err(wrong);
-                };
-                let pair = |pair: &Ref| match self.objects[*pair] {
-                    Object::Tuple(ref pair) | Object::List(ref pair) if pair.len() == 2 => {
-                        Some((pair[0], pair[1]))
-                    }
-                    _ => None,
-                };
-                let pairs: Option<_> = pairs.iter().map(pair).collect();
-                pairs.map(Object::Dict).ok_or(wrong)
-            }
-            (Global::Size, [shape]) => match &self.objects[*shape] {
-                Object::Tuple(items) | Object::List(items) => Ok(Object::Tuple(items.clone())),
-                _ => Err(wrong),
-            },
-            (Global::RebuildTensor, [storage, offset, shape, strides, ..]) => {
-                let (Some(offset), Some(shape), Some(strides)) = (
-                    self.count(*offset),
-                    self.counts(*shape),
-                    self.counts(*strides),
-                ) else {
-                    return Err(wrong);
-                };
-                if !matches!(self.objects[*storage], Object::Storage { .. }) {
-                    return Err(wrong);
-                }
-                Ok(Object::Tensor(RawTensor {
-                    storage: *storage,
-                    offset,
-                    shape,
-                    strides,
-                }))
-            }
-            (Global::RebuildParameter, [tensor, ..]) => match &self.objects[*tensor] {
-                Object::Tensor(tensor) => Ok(Object::Tensor(tensor.clone())),
-                _ => Err(wrong),
-            },
-            _ => Err(wrong),
-        }
-    }
-
-    fn count(&self, object: Ref) -> Option<u64> {
-        match self.objects[object] {
-            Object::Int(value) => u64::try_from(value).ok(),
-            _ => None,
-        }
-    }
-
-    fn counts(&self, object: Ref) -> Option<Vec<u64>> {
-        match &self.objects[object] {
-            Object::Tuple(items) | Object::List(items) => {
-                items.iter().map(|item| self.count(*item)).collect()
-            }
-            _ => None,
-        }
-    }
-
-    /// `('storage', torch.FloatStorage, key, location, elements[, view])`.
-    fn storage(&self, id: Ref) -> Result<Object> {
-        let wrong = PickleError::Inconsistent("a storage's id is not that of a checkpoint");
-        let items = match &self.objects[id] {
-            Object::Tuple(items) => items,
-            _ => return Err(wrong),
-        };
-        let (&[_, kind, key, _, count], rest) = match items.split_at_checked(5) {
-            Some((head, rest)) => (<&[Ref; 5]>::try_from(head).expect("five"), rest),
-            None => return Err(wrong),
-        };
-        if rest
-            .iter()
-            .any(|view| !matches!(self.objects[*view], Object::None))
-        {
-            return Err(PickleError::Inconsistent("a storage is a view of another"));
-        }
-        let Object::Global(Global::Storage(dtype)) = self.objects[kind] else {
-            return Err(wrong);
-        };
-        let key = match &self.objects[key] {
-            Object::Text(key) => key.clone(),
-            Object::Int(key) => key.to_string(),
-            _ => return Err(wrong),
-        };
-        let count = self.count(count).ok_or(wrong)?;
-        Ok(Object::Storage { dtype, key, count })
-    }
 }
 
-/// A two's complement integer of any length.
-fn long(bytes: Vec<u8>) -> Object {
-    if bytes.len() > 8 {
-        return Object::Long(bytes);
-    }
-    let negative = bytes.last().is_some_and(|byte| byte & 0x80 != 0);
-    let mut whole = [if negative { 0xff } else { 0 }; 8];
-    whole[..bytes.len()].copy_from_slice(&bytes);
-    Object::Int(i64::from_le_bytes(whole))
+fn global(module: &str, name: &str) -> Result<Global> {
+    Global::find(module, name).ok_or_else(|| PickleError::Global {
+        module: module.into(),
+        name: name.into(),
+    })
 }
