@@ -4,11 +4,9 @@
 //! ZoeDepth's metric bins (arXiv 2302.12288): centres of bins for each pixel, drawn level by level
 //! towards attractors, and their probabilities; depth is their mean.
 
-use super::attention::{attend, to_heads, transposed_keys};
-use super::config::{BinHead, BinsConfig, Router};
-use super::encoder::layer_norm;
-use super::fold::Linear;
+use super::config::{BinHead, BinsConfig};
 use super::fusion::sides;
+use super::router::route;
 use super::{Context, DptError, upsample};
 use crate::checkpoint::Scope;
 use crate::graph::{Builder, Pads, Value};
@@ -20,8 +18,8 @@ const PROBABILITY_EPS: f32 = 1e-4;
 /// Of its `LogBinomialSoftmax` and `log_binom`.
 const BINOMIAL_EPS: f32 = 1e-4;
 const STIRLING_EPS: f32 = 1e-7;
-/// PyTorch's default.
-const NORM_EPS: f32 = 1e-5;
+/// The least width of a bounded bin and value of a bounded attractor.
+const NARROWEST: f32 = 1e-3;
 
 /// What the relative model hands over.
 pub(super) struct Relative<'v> {
@@ -49,6 +47,7 @@ pub(super) fn build(
         relative.bottleneck,
         config.bottleneck,
     )?;
+    context.stage(b, "bottleneck", &x);
     let seed = projector(b, config, &scope.at("seed_projector"), &x)?;
     let mut embeddings = Vec::new();
     for (level, map) in relative.fused.iter().enumerate() {
@@ -58,7 +57,17 @@ pub(super) fn build(
     let mut depths = Vec::new();
     for head in &config.heads {
         let depth = b.within(format!("bins{}", head.name), |b| {
-            metres(b, config, head, scope, relative, &x, &seed, &embeddings)
+            metres(
+                b,
+                config,
+                head,
+                scope,
+                context,
+                relative,
+                &x,
+                &seed,
+                &embeddings,
+            )
         })?;
         depths.push(depth);
     }
@@ -83,7 +92,12 @@ pub(super) fn build(
     }
 }
 
-fn conv1x1(b: &mut Builder, scope: &Scope<'_>, x: &Value, to: usize) -> Result<Value, DptError> {
+pub(super) fn conv1x1(
+    b: &mut Builder,
+    scope: &Scope<'_>,
+    x: &Value,
+    to: usize,
+) -> Result<Value, DptError> {
     let shape = [to, x.fixed(1).unwrap_or_default(), 1, 1];
     let weight = b.constant(&shape, scope.tensor("weight", &shape)?.data())?;
     let bias = b.constant(&[to], scope.tensor("bias", &[to])?.data())?;
@@ -119,12 +133,13 @@ fn metres(
     config: &BinsConfig,
     head: &BinHead,
     scope: &Scope<'_>,
+    context: &Context<'_>,
     relative: &Relative<'_>,
     bottleneck: &Value,
     seed: &Value,
     embeddings: &[Value],
 ) -> Result<Value, DptError> {
-    let single = head.name.is_empty();
+    let single = config.router.is_none();
     let own = |name: &str| match single {
         true => scope.at(name),
         false => scope.at(name).at(&head.name),
@@ -135,19 +150,16 @@ fn metres(
         own("seed_bin_regressors")
     };
     let centres = two_convs(b, &regressor, bottleneck, config.regressor, head.bins)?;
-    let mut centres = b.softplus(&centres);
+    let mut bins = Bins::seed(b, config, head, &centres)?;
+    context.stage(b, &format!("seed.{}", head.name), &bins.metres);
     let mut previous = seed;
     for (level, embedding) in embeddings.iter().enumerate() {
         let scope = own("attractors").at(level);
         let (h, w) = sides(embedding);
         let coarser = upsample(b, previous, h, w)?;
         let x = b.add(embedding, &coarser)?;
-        let count = head.attractors[level];
-        let attractors = two_convs(b, &scope, &x, config.embedding, count)?;
-        let attractors = b.softplus(&attractors);
-        let before = upsample(b, &centres, h, w)?;
-        let shift = attraction(b, config, &attractors, &before, (count, head.bins, h, w))?;
-        centres = b.add(&before, &shift)?;
+        bins = bins.attracted(b, config, head, &scope, &x, head.attractors[level])?;
+        context.stage(b, &format!("centres.{}.{level}", head.name), &bins.metres);
         previous = embedding;
     }
     let (h, w) = sides(relative.features);
@@ -165,9 +177,113 @@ fn metres(
         &features,
         &embedding,
     )?;
-    let centres = upsample(b, &centres, h, w)?;
+    let centres = upsample(b, &bins.metres, h, w)?;
     let weighted = b.mul(&shares, &centres)?;
     Ok(b.reduce_sum(&weighted, 1)?)
+}
+
+/// The centres of the bins of one level.
+struct Bins {
+    /// As attractors see them: between 0 and 1 where they are bounded, else in metres.
+    inner: Value,
+    /// In metres; in their order where they are bounded.
+    metres: Value,
+}
+
+impl Bins {
+    /// From what the regressor gives: centres, or bounded ones as the widths of bins beside each
+    /// other.
+    fn seed(
+        b: &mut Builder,
+        config: &BinsConfig,
+        head: &BinHead,
+        x: &Value,
+    ) -> Result<Self, DptError> {
+        if !config.bounded {
+            let centres = b.softplus(x);
+            return Ok(Self {
+                inner: centres.clone(),
+                metres: centres,
+            });
+        }
+        let (least, most) = head.range;
+        let widths = b.relu(x);
+        let narrowest = b.scalar(NARROWEST);
+        let widths = b.add(&widths, &narrowest)?;
+        let whole = b.reduce_sum(&widths, 1)?;
+        let widths = b.div(&widths, &whole)?;
+        // A centre lies behind all earlier bins and half its own.
+        let count = head.bins;
+        let behind: Vec<f32> = (0..count * count)
+            .map(|index| match (index / count).cmp(&(index % count)) {
+                std::cmp::Ordering::Greater => 1.0,
+                std::cmp::Ordering::Equal => 0.5,
+                std::cmp::Ordering::Less => 0.0,
+            })
+            .collect();
+        let behind = b.constant(&[count, count, 1, 1], behind)?;
+        let inner = b.conv(&widths, &behind, None, 1, Pads::all(0), 1)?;
+        let metres = scaled(b, &inner, most - least, least)?;
+        Ok(Self { inner, metres })
+    }
+
+    /// The next level's: at its size, drawn towards its attractors.
+    fn attracted(
+        &self,
+        b: &mut Builder,
+        config: &BinsConfig,
+        head: &BinHead,
+        scope: &Scope<'_>,
+        x: &Value,
+        count: usize,
+    ) -> Result<Self, DptError> {
+        let (h, w) = sides(x);
+        let attractors = attractors(b, config, scope, x, count)?;
+        let before = upsample(b, &self.inner, h, w)?;
+        let shape = (count, head.bins, h, w);
+        let shift = attraction(b, config, &attractors, &before, shape)?;
+        let inner = b.add(&before, &shift)?;
+        if !config.bounded {
+            return Ok(Self {
+                metres: inner.clone(),
+                inner,
+            });
+        }
+        let (least, most) = head.range;
+        let metres = scaled(b, &inner, most - least, least)?;
+        let metres = b.sorted(&metres, 1)?;
+        let metres = b.clip(&metres, least, most);
+        Ok(Self { inner, metres })
+    }
+}
+
+/// x · factor + offset.
+fn scaled(b: &mut Builder, x: &Value, factor: f32, offset: f32) -> Result<Value, DptError> {
+    let (factor, offset) = (b.scalar(factor), b.scalar(offset));
+    let x = b.mul(x, &factor)?;
+    Ok(b.add(&x, &offset)?)
+}
+
+/// A level's attractors. Bounded ones come in pairs of which, by a slip that the weights were
+/// trained with, only the first is used.
+fn attractors(
+    b: &mut Builder,
+    config: &BinsConfig,
+    scope: &Scope<'_>,
+    x: &Value,
+    count: usize,
+) -> Result<Value, DptError> {
+    if !config.bounded {
+        let attractors = two_convs(b, scope, x, config.embedding, count)?;
+        return Ok(b.softplus(&attractors));
+    }
+    let attractors = two_convs(b, scope, x, config.embedding, 2 * count)?;
+    let (h, w) = sides(x);
+    let pairs = b.reshape(&attractors, &[count, 2 * h, w])?;
+    let first = b.slice(&pairs, 2, 0, h)?;
+    let first = b.relu(&first);
+    let least = b.scalar(NARROWEST);
+    Ok(b.add(&first, &least)?)
 }
 
 /// Σ or mean over the attractors a of d / (1 + 300 d²), d = a − centre.
@@ -207,7 +323,7 @@ fn shares(
     embedding: &Value,
 ) -> Result<Value, DptError> {
     let both = b.concat(&[features, embedding], 1)?;
-    let inner = both.fixed(1).unwrap_or_default() / if head.name.is_empty() { 2 } else { 4 };
+    let inner = both.fixed(1).unwrap_or_default() / if config.router.is_none() { 2 } else { 4 };
     let scope = scope.at("mlp");
     let hidden = conv1x1(b, &scope.at(0), &both, inner)?;
     let hidden = b.gelu(&hidden)?;
@@ -224,9 +340,7 @@ fn shares(
     let probability = ratio(b, 0)?;
     let temperature = ratio(b, 2)?;
     let (least, most) = config.temperature;
-    let (width, least) = (b.scalar(most - least), b.scalar(least));
-    let temperature = b.mul(&temperature, &width)?;
-    let temperature = b.add(&temperature, &least)?;
+    let temperature = scaled(b, &temperature, most - least, least)?;
 
     let one = b.scalar(1.0);
     let against = b.sub(&one, &probability)?;
@@ -253,80 +367,4 @@ fn shares(
 fn log_binomial(n: usize, k: usize) -> f32 {
     let (n, k) = (n as f32 + STIRLING_EPS, k as f32 + STIRLING_EPS);
     n * n.ln() - k * k.ln() - (n - k) * (n - k + STIRLING_EPS).ln()
-}
-
-/// Scores `[N, 2]` of the two kinds of scenes: a transformer on the bottleneck, whose added first
-/// token is classified.
-fn route(
-    b: &mut Builder,
-    router: &Router,
-    scope: &Scope<'_>,
-    bottleneck: &Value,
-) -> Result<Value, DptError> {
-    let d = router.hidden_size;
-    let transformer = scope.at("patch_transformer");
-    let map = conv1x1(b, &transformer.at("embedding_convPxP"), bottleneck, d)?;
-    let (h, w) = sides(&map);
-    let planes = b.reshape(&map, &[d, h * w])?;
-    let tokens = b.transpose(&planes, &[0, 2, 1])?;
-    let tokens = b.pad_tokens(&tokens, 1, 0)?;
-    let positions = b.constant(&[1, 1 + h * w, d], sinusoids(1 + h * w, d))?;
-    let mut x = b.add(&tokens, &positions)?;
-    for layer in 0..router.num_layers {
-        let scope = transformer.at("transformer_encoder").at(layer);
-        x = b.within(format!("layer{layer}"), |b| {
-            router_layer(b, router, &scope, &x)
-        })?;
-    }
-    let first = b.slice(&x, 1, 0, 1)?;
-    let scope = scope.at("mlp_classifier");
-    let hidden = Linear::read(&scope.at("linear1"), d, d, true)?.apply(b, &first)?;
-    let hidden = b.relu(&hidden);
-    let scores = Linear::read(&scope.at("linear2"), d, 2, true)?.apply(b, &hidden)?;
-    Ok(b.reshape(&scores, &[2])?)
-}
-
-/// norm(x + attention(x)), then norm(x + mlp(x)).
-fn router_layer(
-    b: &mut Builder,
-    router: &Router,
-    scope: &Scope<'_>,
-    x: &Value,
-) -> Result<Value, DptError> {
-    let (d, heads) = (router.hidden_size, router.num_attention_heads);
-    let own = scope.at("self_attn");
-    let scale = 1.0 / ((d / heads) as f32).sqrt();
-    let query = Linear::read(&own.at("query"), d, d, true)?.scaled(&vec![scale; d]);
-    let query = query.apply(b, x)?;
-    let key = Linear::read(&own.at("key"), d, d, true)?.apply(b, x)?;
-    let value = Linear::read(&own.at("value"), d, d, true)?.apply(b, x)?;
-    let query = to_heads(b, &query, heads)?;
-    let key = to_heads(b, &key, heads)?;
-    let key = transposed_keys(b, &key)?;
-    let value = to_heads(b, &value, heads)?;
-    let mixed = attend(b, &query, &key, &value, &[])?;
-    let attended = Linear::read(&own.at("out_proj"), d, d, true)?.apply(b, &mixed)?;
-    let sum = b.add(x, &attended)?;
-    let x = layer_norm(b, &scope.at("norm1"), &sum, NORM_EPS)?;
-    let inner = router.intermediate_size;
-    let hidden = Linear::read(&scope.at("linear1"), d, inner, true)?.apply(b, &x)?;
-    let hidden = b.relu(&hidden);
-    let mlp = Linear::read(&scope.at("linear2"), inner, d, true)?.apply(b, &hidden)?;
-    let sum = b.add(&x, &mlp)?;
-    layer_norm(b, &scope.at("norm2"), &sum, NORM_EPS)
-}
-
-/// Positions `[tokens, depth]` as sines in the first and cosines in the second half of the channels.
-fn sinusoids(tokens: usize, depth: usize) -> Vec<f32> {
-    let half = depth.div_ceil(2);
-    let mut table = Vec::with_capacity(tokens * depth);
-    for position in 0..tokens {
-        let angle = |index: usize| {
-            let frequency = (2.0 * index as f32 * (-10_000.0f32.ln() / depth as f32)).exp();
-            position as f32 * frequency
-        };
-        table.extend((0..half).map(|index| angle(index).sin()));
-        table.extend((0..depth - half).map(|index| angle(index).cos()));
-    }
-    table
 }

@@ -46,11 +46,18 @@ impl Normalisation {
     }
 }
 
-/// `rows` × `columns` to `columns` × `rows`.
+/// `rows` × `columns` to `columns` × `rows`, in blocks that stay in the cache.
 pub(super) fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    let mut out = Vec::with_capacity(values.len());
-    for column in 0..columns {
-        out.extend((0..rows).map(|row| values[row * columns + column]));
+    const BLOCK: usize = 32;
+    let mut out = vec![0.0; rows * columns];
+    for top in (0..rows).step_by(BLOCK) {
+        for left in (0..columns).step_by(BLOCK) {
+            for column in left..columns.min(left + BLOCK) {
+                for row in top..rows.min(top + BLOCK) {
+                    out[column * rows + row] = values[row * columns + column];
+                }
+            }
+        }
     }
     out
 }

@@ -64,6 +64,11 @@ fn metric_bins(
     let depth = conv(b, &scope.at("conv3"), &features, hidden, 1, 1)?;
     context.stage(b, "head", &depth);
     let depth = b.relu(&depth);
+    if context.options.stages {
+        let (h, w) = sides(&depth);
+        let map = b.reshape(&depth, &[h, w])?;
+        context.stage(b, "relative_depth", &map);
+    }
     let relative = Relative {
         bottleneck: levels.maps.last().unwrap_or(shared),
         fused: levels.fused,

@@ -23,6 +23,7 @@ mod names;
 mod norm;
 mod positions;
 mod reassemble;
+mod router;
 mod swin;
 
 pub use config::{

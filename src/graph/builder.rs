@@ -240,6 +240,22 @@ impl Builder {
         self.node_in("", op, inputs, attributes, element, dims)
     }
 
+    /// Adds a node whose second output nobody reads.
+    pub(super) fn node_with_unused_output(
+        &mut self,
+        op: &'static str,
+        inputs: &[&Value],
+        attributes: &[(&str, Attribute<'_>)],
+        element: ElementType,
+        dims: Vec<Dim>,
+    ) -> Value {
+        let value = self.node(op, inputs, attributes, element, dims);
+        if let Some(node) = self.nodes.last_mut() {
+            node.output.push(format!("{}/unused", value.name));
+        }
+        value
+    }
+
     /// Adds a node of ONNX Runtime's own operators.
     pub(super) fn contrib_node(
         &mut self,

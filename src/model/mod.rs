@@ -3,6 +3,7 @@
 
 //! From a path to a model that can say its spec and build its graph at any size.
 
+mod assemble;
 mod error;
 mod files;
 mod identity;
@@ -15,19 +16,16 @@ pub use onnx::OnnxModel;
 
 use crate::checkpoint::{Checkpoint, Ignored};
 use crate::dpt::{
-    self, Batch, DptConfig, Flavour, GraphOptions, Hints, InputForm, Meaning, Origin, Reference,
-    Rewrite, Task, Variant,
+    self, Batch, DptConfig, Flavour, GraphOptions, InputForm, Origin, Reference, Rewrite, Variant,
 };
 use crate::graph::Graph;
-use crate::spec::{Borders, ModelSpec, OutputMeaning, Size};
+use crate::spec::{Borders, ModelSpec, Size};
+use assemble::Parts;
 use serde_json::Value as Json;
 use std::path::Path;
 
 /// The name of the model that ships inside the plugin.
 pub const EMBEDDED_NAME: &str = "dptdepth-default";
-
-/// Classes of ADE20K: a checkpoint with so many and no names has its.
-const ADE20K_CLASSES: usize = 150;
 
 /// What to know about a model beyond its files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -273,142 +271,5 @@ impl Model {
         let (mut graph, unused) = dpt::build(config, &checkpoint.weights(), &options)?;
         graph.set_metadata(ModelSpec::METADATA_KEY, self.spec.to_json());
         Ok((graph, unused))
-    }
-}
-
-fn lcm(a: u32, b: u32) -> u32 {
-    let (mut x, mut y) = (a.max(1), b.max(1));
-    while y != 0 {
-        (x, y) = (y, x % y);
-    }
-    a.max(1) / x * b.max(1)
-}
-
-/// What a checkpoint model is made from.
-struct Parts<'p> {
-    checkpoint: Checkpoint,
-    config: Option<Json>,
-    preprocessor: Option<Json>,
-    path: &'p Path,
-    choice: Choice,
-}
-
-impl Parts<'_> {
-    fn into_model(self, fallback_name: &str, identity: &str) -> Result<Model, ModelError> {
-        let origin = Origin::of(&self.checkpoint).ok_or_else(|| ModelError::NoConfig {
-            path: self.path.into(),
-        })?;
-        let checkpoint = origin.rename(self.checkpoint)?;
-        // Only transformers' own config describes its weights.
-        let config = self
-            .config
-            .filter(|_| origin == Origin::Transformers || origin == Origin::DepthAnything3);
-        let Choice { variant, reference } = self.choice;
-        let mut hints = Hints {
-            variant,
-            reference,
-            taps: None,
-        };
-        if let Some(config) = &config {
-            hints = hints.with_config(config);
-        }
-        hints.variant = hints.variant.or(Variant::from_path(self.path));
-        let described = config.as_ref().filter(|json| dpt::is_config(json));
-        let mut config_of_dpt = match described {
-            Some(json) => DptConfig::from_json(json, &hints)?,
-            None => DptConfig::from_tensors(&checkpoint, origin, &hints)?,
-        };
-        if let Task::Segmentation { labels } = &mut config_of_dpt.task
-            && described.is_none()
-            && labels.len() != ADE20K_CLASSES
-        {
-            labels.iter_mut().enumerate().for_each(|(index, label)| {
-                *label = format!("class {index}");
-            });
-        }
-        let processing = match &self.preprocessor {
-            Some(json) if origin == Origin::Transformers => {
-                preprocessor::read(json, config_of_dpt.image_size)?
-            }
-            _ => published::processing(&config_of_dpt, origin),
-        };
-        let name = described
-            .and_then(|json| json.get("_name_or_path"))
-            .and_then(Json::as_str)
-            .filter(|name| is_name(name))
-            .unwrap_or(fallback_name);
-        let spec = spec(name, &config_of_dpt, &processing, described.is_some());
-        Ok(Model {
-            spec,
-            identity: format!("{identity}-{}", choice_key(hints.variant, reference)),
-            source: Source::Checkpoint {
-                checkpoint,
-                config: Box::new(config_of_dpt),
-                origin,
-            },
-        })
-    }
-}
-
-/// Whether the text that a config calls the model by is a name rather than a place on its author's
-/// disk, and fit to be printed.
-fn is_name(text: &str) -> bool {
-    (1..=96).contains(&text.len())
-        && !text.starts_with(['/', '.'])
-        && text.chars().all(|c| c.is_ascii_graphic())
-}
-
-/// What a choice adds to a model's identity.
-fn choice_key(variant: Option<Variant>, reference: Option<Reference>) -> String {
-    format!(
-        "{}{}",
-        variant.map_or("", Variant::name),
-        reference.map_or("", |reference| match reference {
-            Reference::Original => "-o",
-            Reference::Transformers => "-t",
-        })
-    )
-}
-
-fn spec(
-    name: &str,
-    config: &DptConfig,
-    processing: &preprocessor::Processing,
-    names_are_given: bool,
-) -> ModelSpec {
-    let mut canonical_focal = None;
-    let (output, labels) = match &config.task {
-        Task::Segmentation { labels } => {
-            let known = names_are_given || labels.len() != ADE20K_CLASSES;
-            let labels = if known { labels.clone() } else { Vec::new() };
-            (OutputMeaning::Labels, labels)
-        }
-        Task::Depth => {
-            let output = match config.meaning {
-                Meaning::InverseRelative => OutputMeaning::InverseRelative,
-                Meaning::Relative => OutputMeaning::Relative,
-                Meaning::Metric { max_depth } => OutputMeaning::Metric {
-                    max_depth_m: max_depth,
-                },
-                Meaning::MetricFocal { canonical } => {
-                    canonical_focal = Some(canonical);
-                    OutputMeaning::Relative
-                }
-            };
-            (output, Vec::new())
-        }
-    };
-    ModelSpec {
-        name: name.into(),
-        multiple: lcm(processing.multiple, config.multiple()),
-        network_size: processing.size,
-        resize_policy: processing.policy,
-        interpolation: processing.interpolation,
-        mean: processing.mean,
-        std: processing.std,
-        output,
-        canonical_focal,
-        sky: config.sky,
-        labels,
     }
 }

@@ -21,10 +21,12 @@ const MAX_BINS: u64 = 1024;
 /// The bins of one kind of scenes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BinHead {
-    /// Its name in the tensors' names; empty where there is only one.
+    /// Its name: in the tensors' names too, where there are two.
     pub name: String,
     /// How many bins.
     pub bins: usize,
+    /// Metres of the least and the greatest centre.
+    pub range: (f32, f32),
     /// Attractors of each level, coarsest first.
     pub attractors: Vec<usize>,
 }
@@ -57,6 +59,8 @@ pub struct BinsConfig {
     pub projector: usize,
     /// Channels inside the networks that give the first bins.
     pub regressor: usize,
+    /// Whether centres lie between the ends of their range ("normed"); else they are free.
+    pub bounded: bool,
     /// Whether shifts of the bins are the attractors' mean rather than their sum.
     pub mean: bool,
     /// The least and the greatest temperature of the bins' probabilities.
@@ -76,15 +80,22 @@ pub(super) fn read(json: &Reader<'_>, mut config: DptConfig) -> Result<DptConfig
         }
     }
     let kind = json.text("bin_centers_type", "softplus")?;
-    if kind != "softplus" {
-        return Err(wrong(
-            "bin_centers_type",
-            format!("is {kind:?}; the published models have softplus"),
-        ));
-    }
+    let bounded = match kind {
+        "normed" => true,
+        "softplus" => false,
+        other => {
+            return Err(wrong(
+                "bin_centers_type",
+                format!("is {other:?}, not normed or softplus"),
+            ));
+        }
+    };
     config.head_hidden_size = json.count("num_relative_features", 32, MAX_WIDTH)?;
-    config.meaning = Meaning::Metric { max_depth: None };
     let heads = heads(json)?;
+    let farthest = heads.iter().map(|head| head.range.1).fold(0.0, f32::max);
+    config.meaning = Meaning::Metric {
+        max_depth: bounded.then_some(farthest),
+    };
     let embedding = json.count("bin_embedding_dim", 128, MAX_WIDTH)?;
     let several = heads.len() > 1;
     config.bins = Some(BinsConfig {
@@ -94,6 +105,7 @@ pub(super) fn read(json: &Reader<'_>, mut config: DptConfig) -> Result<DptConfig
         bottleneck: json.count("bottleneck_features", 256, MAX_WIDTH)?,
         projector: if several { embedding / 2 } else { PROJECTOR },
         regressor: if several { embedding / 2 } else { REGRESSOR },
+        bounded,
         mean: match json.text("attractor_kind", "mean")? {
             "mean" => true,
             "sum" => false,
@@ -123,6 +135,7 @@ fn heads(json: &Reader<'_>) -> Result<Vec<BinHead>, DptError> {
             return Ok(vec![BinHead {
                 name: String::new(),
                 bins: 64,
+                range: (1e-3, 10.0),
                 attractors,
             }]);
         }
@@ -139,8 +152,16 @@ fn heads(json: &Reader<'_>) -> Result<Vec<BinHead>, DptError> {
             if several && (name.is_empty() || name.contains('.')) {
                 return Err(wrong(key, "has a head without a name"));
             }
+            let range = (
+                head.number("min_depth", 1e-3)? as f32,
+                head.number("max_depth", 10.0)? as f32,
+            );
+            if !(range.0 >= 0.0 && range.1 > range.0 && range.1.is_finite()) {
+                return Err(wrong(key, "has a head without a range of depths"));
+            }
             Ok(BinHead {
-                name: if several { name.into() } else { String::new() },
+                name: name.into(),
+                range,
                 bins: head.count("n_bins", 64, MAX_BINS)?,
                 attractors: if several {
                     vec![ATTRACTORS_OF_SEVERAL; LEVELS]

@@ -232,6 +232,23 @@ impl Builder {
         Ok(self.node("ReduceSum", &[x, &axes], &attributes, F32, dims))
     }
 
+    /// The values along dimension `axis` in ascending order, by `TopK`.
+    ///
+    /// # Errors
+    /// If there is no such dimension of a known size.
+    pub fn sorted(&mut self, x: &Value, axis: usize) -> Result<Value, GraphError> {
+        let Some(count) = x.fixed(axis) else {
+            return Err(self.error("TopK", format!("axis {axis} of {:?}", x.dims)));
+        };
+        let count = self.integers(&[count as i64]);
+        let attributes = [
+            ("axis", Int(axis as i64)),
+            ("largest", Int(0)),
+            ("sorted", Int(1)),
+        ];
+        Ok(self.node_with_unused_output("TopK", &[x, &count], &attributes, F32, x.dims.clone()))
+    }
+
     /// `ReduceL2` over the last dimension, which stays with size 1.
     pub fn reduce_l2(&mut self, x: &Value) -> Value {
         let mut dims = x.dims.clone();

@@ -1,0 +1,93 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! What chooses between ZoeDepth's indoor and outdoor bins.
+
+use super::DptError;
+use super::attention::{attend, to_heads, transposed_keys};
+use super::bins::conv1x1;
+use super::config::Router;
+use super::encoder::layer_norm;
+use super::fold::Linear;
+use super::fusion::sides;
+use crate::checkpoint::Scope;
+use crate::graph::{Builder, Value};
+
+/// PyTorch's default.
+const NORM_EPS: f32 = 1e-5;
+
+/// Scores `[N, 2]` of the two kinds of scenes: a transformer on the bottleneck, whose added first
+/// token is classified.
+pub(super) fn route(
+    b: &mut Builder,
+    router: &Router,
+    scope: &Scope<'_>,
+    bottleneck: &Value,
+) -> Result<Value, DptError> {
+    let d = router.hidden_size;
+    let transformer = scope.at("patch_transformer");
+    let map = conv1x1(b, &transformer.at("embedding_convPxP"), bottleneck, d)?;
+    let (h, w) = sides(&map);
+    let planes = b.reshape(&map, &[d, h * w])?;
+    let tokens = b.transpose(&planes, &[0, 2, 1])?;
+    let tokens = b.pad_tokens(&tokens, 1, 0)?;
+    let positions = b.constant(&[1, 1 + h * w, d], sinusoids(1 + h * w, d))?;
+    let mut x = b.add(&tokens, &positions)?;
+    for layer in 0..router.num_layers {
+        let scope = transformer.at("transformer_encoder").at(layer);
+        x = b.within(format!("layer{layer}"), |b| {
+            router_layer(b, router, &scope, &x)
+        })?;
+    }
+    let first = b.slice(&x, 1, 0, 1)?;
+    let scope = scope.at("mlp_classifier");
+    let hidden = Linear::read(&scope.at("linear1"), d, d, true)?.apply(b, &first)?;
+    let hidden = b.relu(&hidden);
+    let scores = Linear::read(&scope.at("linear2"), d, 2, true)?.apply(b, &hidden)?;
+    Ok(b.reshape(&scores, &[2])?)
+}
+
+/// norm(x + attention(x)), then norm(x + mlp(x)).
+fn router_layer(
+    b: &mut Builder,
+    router: &Router,
+    scope: &Scope<'_>,
+    x: &Value,
+) -> Result<Value, DptError> {
+    let (d, heads) = (router.hidden_size, router.num_attention_heads);
+    let own = scope.at("self_attn");
+    let scale = 1.0 / ((d / heads) as f32).sqrt();
+    let query = Linear::read(&own.at("query"), d, d, true)?.scaled(&vec![scale; d]);
+    let query = query.apply(b, x)?;
+    let key = Linear::read(&own.at("key"), d, d, true)?.apply(b, x)?;
+    let value = Linear::read(&own.at("value"), d, d, true)?.apply(b, x)?;
+    let query = to_heads(b, &query, heads)?;
+    let key = to_heads(b, &key, heads)?;
+    let key = transposed_keys(b, &key)?;
+    let value = to_heads(b, &value, heads)?;
+    let mixed = attend(b, &query, &key, &value, &[])?;
+    let attended = Linear::read(&own.at("out_proj"), d, d, true)?.apply(b, &mixed)?;
+    let sum = b.add(x, &attended)?;
+    let x = layer_norm(b, &scope.at("norm1"), &sum, NORM_EPS)?;
+    let inner = router.intermediate_size;
+    let hidden = Linear::read(&scope.at("linear1"), d, inner, true)?.apply(b, &x)?;
+    let hidden = b.relu(&hidden);
+    let mlp = Linear::read(&scope.at("linear2"), inner, d, true)?.apply(b, &hidden)?;
+    let sum = b.add(&x, &mlp)?;
+    layer_norm(b, &scope.at("norm2"), &sum, NORM_EPS)
+}
+
+/// Positions `[tokens, depth]` as sines in the first and cosines in the second half of the channels.
+fn sinusoids(tokens: usize, depth: usize) -> Vec<f32> {
+    let half = depth.div_ceil(2);
+    let mut table = Vec::with_capacity(tokens * depth);
+    for position in 0..tokens {
+        let angle = |index: usize| {
+            let frequency = (2.0 * index as f32 * (-10_000.0f32.ln() / depth as f32)).exp();
+            position as f32 * frequency
+        };
+        table.extend((0..half).map(|index| angle(index).sin()));
+        table.extend((0..depth - half).map(|index| angle(index).cos()));
+    }
+    table
+}
