@@ -24,7 +24,7 @@ TITLES = (
 )
 # Relative to the reference's range, and for labels the share of pixels that differ.
 LARGEST, LARGEST_MEAN, LARGEST_SHARE = 1e-3, 1e-4, 1e-3
-OUTPUTS = {"head": "logits"}  # what a reference calls otherwise than our graphs
+FAILED = "failed: "
 
 
 class Failure(Exception):
@@ -38,6 +38,7 @@ class Generator:
     script: Path
     reference: str
     options: list[str]
+    has_stages: bool
 
     def run(self, *arguments) -> str:
         return output([sys.executable, self.script, *arguments])
@@ -54,7 +55,7 @@ def output(command: list) -> str:
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise Failure(f"{Path(str(command[-1] if len(command) < 2 else command[1])).name}: {lines[-1]}")
+        raise Failure(f"{Path(command[1]).name}: {lines[-1]}")
     return done.stdout
 
 
@@ -63,8 +64,8 @@ def export(tool: Path, folder: Path, size: str, model: Path, stages: bool) -> tu
     named = folder / "arguments"
     extra = shlex.split(named.read_text()) if named.exists() else []
     checkpoint = (folder / "checkpoint").read_text().strip()
-    command = [tool, "export", checkpoint, "-o", model, "--size", size, "--external-data", "--logits"]
-    command += ["--stages"] if stages else []
+    command = [tool, "export", checkpoint, "-o", model, "--size", size]
+    command += ["--external-data", "--logits", *(["--stages"] if stages else [])]
     start = time.monotonic()
     with tempfile.TemporaryFile("w+") as errors:
         child = subprocess.Popen(
@@ -138,7 +139,9 @@ def compare(model: str, reference: str) -> list[dict]:
 
     expected = load_file(reference)
     session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
-    ours = {OUTPUTS.get(name, name): name for name in expected}
+    ours = {name: name for name in expected}
+    if "labels" in expected:
+        ours["logits"] = ours.pop("head")
     names = [output.name for output in session.get_outputs() if output.name in ours]
     missing = {"predicted_depth", "logits", "labels", "sky"} & set(ours) - set(names)
     if missing or not names:
@@ -168,7 +171,7 @@ def row(*cells) -> str:
 
 
 def rows(generator: Generator, folder: Path, tool: Path, stages: bool):
-    """Yields each row of a case and whether it misses."""
+    """Yields each row of a case, with stars around an error that misses."""
     checkpoint = folder / (folder / "checkpoint").read_text().strip()
     parameters = in_another_process("count_parameters", *weight_files(checkpoint)) / 1e6
     model = folder / "model.onnx"
@@ -179,7 +182,8 @@ def rows(generator: Generator, folder: Path, tool: Path, stages: bool):
             seconds, peak = export(tool, folder, size, model, stages)
             errors = in_another_process("compare", model, reference)
         except Failure as failure:
-            yield row(*head, "", f"{parameters:.1f} M", f"failed: {failure}", "", "", ""), True
+            cells = ("", f"{parameters:.1f} M", f"{FAILED}{failure}", "", "", "")
+            yield row(*head, *cells)
             continue
         tail = (f"{seconds:.1f}", f"{peak:.2f}")
         first = next((error["output"] for error in errors if misses(error)), None)
@@ -193,7 +197,39 @@ def rows(generator: Generator, folder: Path, tool: Path, stages: bool):
                 figures = (f"{error['max']:.1e}", f"{error['mean']:.1e}")
             if misses(error):
                 figures = (f"**{figures[0]}**" + (f" from {first}" if stages else ""), figures[1])
-            yield row(*head, name, f"{parameters:.1f} M", *figures, *tail), misses(error)
+            yield row(*head, name, f"{parameters:.1f} M", *figures, *tail)
+
+
+def do_case(generator: Generator, scratch: Path, name: str, options) -> list[str]:
+    """Writes a case's files, prints its rows, removes the files."""
+    folder, made = scratch / name, []
+
+    def say(line: str) -> None:
+        print(line, flush=True)
+        made.append(line)
+
+    stages = options.stages and generator.has_stages
+    try:
+        if not (options.keep and any(folder.glob("reference-*.safetensors"))):
+            generator.write(scratch, name, stages)
+        for line in rows(generator, folder, options.tool, stages):
+            say(line)
+    except Failure as failure:
+        blank = [""] * 3
+        say(row(name, "", generator.reference, *blank, f"{FAILED}{failure}", *blank))
+    if not options.keep:
+        shutil.rmtree(folder, ignore_errors=True)
+    return made
+
+
+def generators() -> list[Generator]:
+    found = [Generator(DATA / "make_dpt.py", "transformers", [], has_stages=True)]
+    if repos := os.environ.get("REPOS"):
+        options = ["--repos", repos]
+        if timm := os.environ.get("TIMM"):
+            options += ["--timm", timm]
+        found.append(Generator(DATA / "make_original.py", "the authors' code", options, False))
+    return found
 
 
 def main() -> int:
@@ -209,42 +245,21 @@ def main() -> int:
     scratch.mkdir(parents=True, exist_ok=True)
     print(f"scratch: {scratch}", file=sys.stderr)
 
-    generators = [Generator(DATA / "make_dpt.py", "transformers", [])]
-    if repos := os.environ.get("REPOS"):
-        options = ["--repos", repos]
-        if timm := os.environ.get("TIMM"):
-            options += ["--timm", timm]
-        generators.append(Generator(DATA / "make_original.py", "the authors' code", options))
-
     finished = scratch / "rows.md"
-    done = finished.read_text().splitlines() if finished.exists() else []
     print(row(*TITLES), row(*["---"] * len(TITLES)), sep="\n", flush=True)
     missed = 0
-    for generator in generators:
+    for generator in generators():
         for name in fnmatch.filter(generator.names(), arguments.only):
-            folder = scratch / name
-            mine = [line for line in done if line.startswith(f"| {name} | ")]
+            lines = finished.read_text().splitlines() if finished.exists() else []
+            mine = [line for line in lines if line.startswith(f"| {name} | ")]
             if mine and not arguments.again:
                 print(*mine, sep="\n", flush=True)
-                missed += sum("**" in line for line in mine)
-                continue
-            made, failed = [], False
-            try:
-                if not (arguments.keep and any(folder.glob("reference-*.safetensors"))):
-                    generator.write(scratch, name, arguments.stages)
-                for line, misses_it in rows(generator, folder, arguments.tool, arguments.stages):
-                    print(line, flush=True)
-                    made.append(line)
-                    missed += misses_it
-                    failed |= "failed: " in line
-            except Failure as failure:
-                print(row(name, "", generator.reference, "", "", "", f"failed: {failure}", "", "", ""), flush=True)
-                missed, failed = missed + 1, True
-            if not failed:
-                done = [line for line in done if line not in mine] + made
-                finished.write_text("\n".join(done) + "\n")
-            if not arguments.keep:
-                shutil.rmtree(folder, ignore_errors=True)
+            else:
+                others = [line for line in lines if line not in mine]
+                mine = do_case(generator, scratch, name, arguments)
+                if not any(FAILED in line for line in mine):
+                    finished.write_text("\n".join(others + mine) + "\n")
+            missed += sum("**" in line or FAILED in line for line in mine)
     if missed:
         print(f"{missed} rows miss the tolerance", file=sys.stderr)
     return min(missed, 1)
@@ -253,7 +268,8 @@ def main() -> int:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--call"]:
         try:
-            result = {"compare": compare, "count_parameters": count_parameters}[sys.argv[2]](*sys.argv[3:])
+            function = {"compare": compare, "count_parameters": count_parameters}[sys.argv[2]]
+            result = function(*sys.argv[3:])
         except Failure as failure:
             sys.exit(str(failure))
         print(json.dumps(result))

@@ -64,7 +64,9 @@ def hybrid(vit: dict, bit: dict) -> dict:
     return vit | dict(is_hybrid=True, backbone_config=bit)
 
 
-def depth_anything(dinov2: dict, taps, neck, fusion, sizes, metric=None, head=32, **options) -> Case:
+def depth_anything(
+    dinov2: dict, taps, neck, fusion, sizes, metric=None, head=32, **options
+) -> Case:
     """Depth Anything; `taps` count hidden states from 1, `metric` is the farthest depth."""
     side = dinov2["image_size"]
 

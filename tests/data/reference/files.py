@@ -1,7 +1,6 @@
 # SPDX-FileCopyrightText: The dptdepth developers
 # SPDX-License-Identifier: MPL-2.0
 """Checkpoint files as the hub has them."""
-import copy
 import json
 from collections import OrderedDict
 from pathlib import Path
@@ -19,10 +18,7 @@ def save(folder: Path, model: PreTrainedModel, case: Case) -> None:
 
     transformers 5 renames tensors in memory and gives them their published names on saving.
     """
-    model.config.dtype = "float16" if case.half else "float32"
-    # A copy: buffers that are not saved, such as Swin V2's coordinates, must keep their precision.
-    saved = copy.deepcopy(model).half() if case.half else model
-    saved.save_pretrained(folder, max_shard_size="100GB")
+    save_weights(folder, model, case)
     case.processor.save_pretrained(folder)
     weights = folder / "model.safetensors"
     backbone = getattr(model.config, "backbone_config", None)
@@ -31,6 +27,17 @@ def save(folder: Path, model: PreTrainedModel, case: Case) -> None:
     if case.pickled:
         torch.save(OrderedDict(load_file(weights)), folder / "pytorch_model.bin")
         weights.unlink()
+
+
+def save_weights(folder: Path, model: PreTrainedModel, case: Case, shard: str = "100GB") -> None:
+    # Not model.half(): that would round Swin's coordinates too, which no file holds.
+    tensors = model.state_dict()
+    if case.half:
+        tensors = {
+            name: tensor.half() if tensor.is_floating_point() else tensor
+            for name, tensor in tensors.items()
+        }
+    model.save_pretrained(folder, state_dict=tensors, max_shard_size=shard)
 
 
 def add_position_index(weights: Path, config: BeitConfig) -> None:
@@ -55,7 +62,7 @@ def save_formats(folder: Path, model: PreTrainedModel, case: Case) -> None:
             tensors, to / "pytorch_model.bin", _use_new_zipfile_serialization=False
         ),
         "bin-sharded": lambda to: shard_pickles(to, tensors),
-        "safetensors-sharded": lambda to: copy.deepcopy(model).half().save_pretrained(to, max_shard_size="40KB"),
+        "safetensors-sharded": lambda to: save_weights(to, model, case, shard="40KB"),
     }
     for name, write in formats.items():
         to = folder / name
@@ -63,7 +70,6 @@ def save_formats(folder: Path, model: PreTrainedModel, case: Case) -> None:
         write(to)
         model.config.save_pretrained(to)
         case.processor.save_pretrained(to)
-    model.float()
 
 
 def shard_pickles(folder: Path, tensors: OrderedDict) -> None:
