@@ -93,7 +93,8 @@ pub enum Quantize {
 }
 
 /// Writes a map as 16-bit codes and returns how many of its values were invalid: NaN or infinite,
-/// or not positive where depth is metric. Their code is 0.
+/// or not positive where depth is metric. Their code is 0. Where larger is farther, infinity is
+/// valid and saturates: it is the sky.
 ///
 /// # Errors
 /// Where `out` does not have one element a pixel.
@@ -117,33 +118,46 @@ pub fn quantize(map: &MapRef<'_>, how: Quantize, out: &mut [u16]) -> Result<usiz
             (0.0, if scale.is_finite() { scale } else { 0.0 }, Some(1.0))
         }
     };
+    let sky = match how {
+        Quantize::Relative { range, .. } => range.far > range.near,
+        Quantize::Metric { .. } => true,
+    };
+    let greatest = if sky { f32::INFINITY } else { f32::MAX };
     let mut valid = 0;
     for (row, codes) in map
         .rows()
         .zip(out.chunks_exact_mut(map.size.width as usize))
     {
         valid += match least {
-            None => quantize_row(row, origin, scale, f32::NEG_INFINITY, 0.0, codes),
-            Some(least) => quantize_row(row, origin, scale, 0.0, least, codes),
+            None => quantize_row(
+                row,
+                origin,
+                scale,
+                (f32::NEG_INFINITY, greatest),
+                0.0,
+                codes,
+            ),
+            Some(least) => quantize_row(row, origin, scale, (0.0, greatest), least, codes),
         };
     }
     Ok(map.size.area() - valid as usize)
 }
 
 wide! {
-    /// `(value − origin) · scale`, at least `least`, where the value is finite and above `above`;
-    /// returns how many are.
+    /// `(value − origin) · scale`, at least `least`, where the value is above the first of the
+    /// `limits` and at most the second; returns how many are.
     fn quantize_row(
         row: &[f32],
         origin: f32,
         scale: f32,
-        above: f32,
+        limits: (f32, f32),
         least: f32,
         codes: &mut [u16],
     ) -> u32 {
+        let (above, greatest) = limits;
         let mut valid = 0;
         for (&value, code) in row.iter().zip(codes) {
-            let good = value.is_finite() & (value > above);
+            let good = (value > above) & (value <= greatest);
             let scaled = ((value - origin) * scale).max(least).min(65_535.0) + 0.5;
             *code = if good { scaled as u32 as u16 } else { 0 };
             valid += u32::from(good);
