@@ -25,7 +25,7 @@ use mapped::Bytes;
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as MapEntry;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The largest published checkpoints have headers below 1 MB.
 const MAX_HEADER_BYTES: u64 = 16 << 20;
@@ -48,6 +48,7 @@ struct Entry {
 
 /// The tensors of a checkpoint, by name.
 pub struct Checkpoint {
+    paths: Vec<PathBuf>,
     files: Vec<Bytes>,
     entries: BTreeMap<String, Entry>,
 }
@@ -86,6 +87,7 @@ impl Checkpoint {
 
     fn empty() -> Self {
         Self {
+            paths: Vec::new(),
             files: Vec::new(),
             entries: BTreeMap::new(),
         }
@@ -97,6 +99,7 @@ impl Checkpoint {
     /// If both hold a tensor of one name.
     pub fn join(&mut self, other: Self) -> Result<(), CheckpointError> {
         let first = self.files.len();
+        self.paths.extend(other.paths);
         self.files.extend(other.files);
         for (name, mut entry) in other.entries {
             entry.file += first;
@@ -150,6 +153,7 @@ impl Checkpoint {
                 self.insert(name, entry)?;
             }
         }
+        self.paths.push(path.into());
         self.files.push(bytes);
         Ok(())
     }
@@ -176,6 +180,11 @@ impl Checkpoint {
                 name: place.key().clone(),
             }),
         }
+    }
+
+    /// The files, in the order in which they were opened.
+    pub fn paths(&self) -> &[PathBuf] {
+        &self.paths
     }
 
     /// The tensors' names, sorted.

@@ -32,7 +32,7 @@ pub enum DptError {
         fitting: Vec<&'static str>,
     },
     /// A variant that does not exist, or not of these weights.
-    #[error("{given:?} is no variant of this model; known are {}", fitting.join(", "))]
+    #[error("{given:?} is no variant of this model; {}", known(fitting))]
     Variant {
         /// What was given.
         given: String,
@@ -53,4 +53,11 @@ pub enum DptError {
     /// The graph does not fit together.
     #[error(transparent)]
     Graph(#[from] GraphError),
+}
+
+fn known(fitting: &[&str]) -> String {
+    match fitting {
+        [] => "it has none, leave the variant out".into(),
+        some => format!("known are {}", some.join(", ")),
+    }
 }

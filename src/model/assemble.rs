@@ -31,6 +31,7 @@ impl Parts<'_> {
         let origin = Origin::of(&self.checkpoint).ok_or_else(|| ModelError::NoConfig {
             path: self.path.into(),
         })?;
+        let paths = self.checkpoint.paths().to_vec();
         let checkpoint = origin.rename(self.checkpoint)?;
         // Only transformers' own config describes its weights.
         let config = self
@@ -45,12 +46,17 @@ impl Parts<'_> {
         if let Some(config) = &config {
             hints = hints.with_config(config);
         }
-        hints.variant = hints.variant.or(Variant::from_path(self.path));
+        // The weights' own name says more than that of the folder which was given.
+        let named = paths.iter().find_map(|path| Variant::from_path(path));
+        hints.variant = hints.variant.or(named).or(Variant::from_path(self.path));
         let described = config.as_ref().filter(|json| dpt::is_config(json));
         let mut config_of_dpt = match described {
             Some(json) => DptConfig::from_json(json, &hints)?,
             None => DptConfig::from_tensors(&checkpoint, origin, &hints)?,
         };
+        if let Some(variant) = variant {
+            variant.check(&config_of_dpt)?;
+        }
         if let Task::Segmentation { labels } = &mut config_of_dpt.task
             && described.is_none()
             && labels.len() != ADE20K_CLASSES

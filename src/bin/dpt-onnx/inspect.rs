@@ -285,7 +285,7 @@ fn print_spec(spec: &ModelSpec) {
                 max_depth_m: Some(max),
             },
             _,
-        ) => format!("depth in metres, up to {max}"),
+        ) => format!("depth in metres, up to {max:.1}"),
         (OutputMeaning::Labels, _) => match spec.labels.len() {
             0 => "class indices of ADE20K".to_string(),
             count => format!("class indices, {count} named classes"),

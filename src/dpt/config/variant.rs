@@ -4,6 +4,7 @@
 //! What some files do not say themselves: their names and shapes are those of several models.
 
 use super::super::DptError;
+use super::{Backbone, DptConfig, Readout, Task};
 use serde_json::Value as Json;
 use std::path::Path;
 
@@ -190,6 +191,37 @@ impl Variant {
         of(path.file_name()).or_else(|| of(path.parent()?.file_name()))
     }
 
+    /// Whether the model may have this architecture.
+    fn fits(self, config: &DptConfig) -> bool {
+        let reads = config.readout == Readout::Project;
+        match self {
+            DptHybridMidas | DptHybridNyu | DptHybridKitti => {
+                matches!(config.backbone, Backbone::Bit(_)) && config.task == Task::Depth
+            }
+            DptDinov2Nyu | DptDinov2Kitti => config.backbone == Backbone::Dinov2 && reads,
+            Da3Mono | Da3Metric => config.sky,
+            _ => config.backbone == Backbone::Dinov2 && !reads && !config.sky,
+        }
+    }
+
+    /// Refuses a variant that was asked for and cannot be this model.
+    ///
+    /// # Errors
+    /// With the variants that can.
+    pub(crate) fn check(self, config: &DptConfig) -> Result<(), DptError> {
+        if self.fits(config) {
+            return Ok(());
+        }
+        Err(DptError::Variant {
+            given: self.name().into(),
+            fitting: VARIANTS
+                .iter()
+                .filter(|(variant, ..)| variant.fits(config))
+                .map(|(_, name, _)| *name)
+                .collect(),
+        })
+    }
+
     /// `self`, if it is one of `fitting`.
     ///
     /// # Errors
@@ -197,7 +229,11 @@ impl Variant {
     pub(super) fn among(known: Option<Self>, fitting: &[Self]) -> Result<Self, DptError> {
         match known {
             Some(variant) if fitting.contains(&variant) => Ok(variant),
-            _ => Err(DptError::Ambiguous {
+            Some(variant) => Err(DptError::Variant {
+                given: variant.name().into(),
+                fitting: fitting.iter().map(|variant| variant.name()).collect(),
+            }),
+            None => Err(DptError::Ambiguous {
                 fitting: fitting.iter().map(|variant| variant.name()).collect(),
             }),
         }
