@@ -76,7 +76,7 @@ def export(tool: Path, folder: Path, size: str, model: Path, stages: bool) -> tu
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode != 0:
             errors.seek(0)
-            raise Failure(f"dpt-onnx: {' '.join(errors.read().split()) or child.returncode}")
+            raise Failure(" ".join(errors.read().split()) or f"exit code {child.returncode}")
     return time.monotonic() - start, usage.ru_maxrss / 1e6
 
 
