@@ -5,10 +5,11 @@
 
 use super::ModelError;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// A short text that changes when a file of the model is replaced.
-pub(super) fn of(path: &Path) -> Result<String, ModelError> {
+/// A short text that changes when a file of the model is replaced; `weights` are files that belong
+/// to it wherever they lie.
+pub(super) fn of(path: &Path, weights: &[PathBuf]) -> Result<String, ModelError> {
     let io = |source| ModelError::Io {
         path: path.into(),
         source,
@@ -27,6 +28,7 @@ pub(super) fn of(path: &Path) -> Result<String, ModelError> {
         files.push(canonical.with_file_name("config.json"));
         files.push(canonical.with_file_name("preprocessor_config.json"));
     }
+    files.extend_from_slice(weights);
     for file in files {
         let Ok(metadata) = std::fs::metadata(&file) else {
             continue;

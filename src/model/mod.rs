@@ -138,7 +138,6 @@ impl Model {
                 },
             });
         }
-        let identity = identity::of(path)?;
         if path
             .extension()
             .is_some_and(|extension| extension == "onnx")
@@ -146,12 +145,13 @@ impl Model {
             let (spec, onnx) = onnx::open(path)?;
             return Ok(Self {
                 spec,
-                identity,
+                identity: identity::of(path, &[])?,
                 source: Source::Onnx(onnx),
             });
         }
         // The weights first: what is wrong with them says more than a missing config.
         let checkpoint = files::weights(path)?;
+        let identity = identity::of(path, checkpoint.paths())?;
         let folder = files::folder(path);
         let parts = Parts {
             checkpoint,

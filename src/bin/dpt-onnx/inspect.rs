@@ -238,6 +238,14 @@ fn head(config: &DptConfig) -> String {
         } => format!("ReLU + {min_depth}, at most {max_depth} m"),
         Activation::Inverse { scale, shift } => format!("1 / ({scale} x ReLU + {shift}) m"),
     };
+    if let Some(bins) = &config.bins {
+        let heads: Vec<String> = bins
+            .heads
+            .iter()
+            .map(|head| format!("{} bins", head.bins))
+            .collect();
+        return format!("relative depth, then metres by {}", heads.join(" or "));
+    }
     let sky = if config.sky { ", and a sky head" } else { "" };
     format!("depth, {last}{sky}")
 }

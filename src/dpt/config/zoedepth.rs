@@ -180,7 +180,10 @@ fn router(json: &Reader<'_>) -> Result<Router, DptError> {
         intermediate_size: json.count("patch_transformer_intermediate_size", 1024, MAX_WIDTH)?,
         num_attention_heads: json.count("patch_transformer_num_attention_heads", 4, MAX_LAYERS)?,
     };
-    if !router.hidden_size.is_multiple_of(router.num_attention_heads) {
+    if !router
+        .hidden_size
+        .is_multiple_of(router.num_attention_heads)
+    {
         return Err(wrong(
             "patch_transformer_num_attention_heads",
             "does not divide patch_transformer_hidden_size",
