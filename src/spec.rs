@@ -46,9 +46,9 @@ pub struct Borders {
     pub right: u32,
 }
 
-/// How a frame is fitted to the size a network aims at. The first four are the rules of the
-/// original `Resize` transform (isl-org/DPT `dpt/transforms.py`) and of transformers'
-/// `DPTImageProcessor`.
+/// How a frame is fitted to the size a network aims at. Minimal, lower and upper bound and squash
+/// are the rules of the original `Resize` transform (isl-org/DPT `dpt/transforms.py`) and of
+/// transformers' `DPTImageProcessor`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ResizePolicy {
@@ -58,6 +58,10 @@ pub enum ResizePolicy {
     LowerBound,
     /// Keep the aspect ratio; both sides at most the target.
     UpperBound,
+    /// Keep the aspect ratio: the longer side is the target's, both are whole pixels and then resized
+    /// once more to the nearest multiples (`InputProcessor` of Depth-Anything-3
+    /// `utils/io/input_processor.py`).
+    LongerSide,
     /// Exactly the target, whatever the aspect ratio.
     Squash,
     /// Exactly the target; the picture keeps its aspect ratio and is centred between borders.

@@ -30,6 +30,9 @@ pub struct Fit {
     pub network: Size,
     /// Where the whole frame lies inside the network's input: all of it, but for letterbox and pad.
     pub content: Rect,
+    /// The size that the frame is resized to before it is resized to `content`, where the model's
+    /// reference takes two steps.
+    pub halfway: Option<Size>,
 }
 
 /// A stretch of one axis, in pixels with half-pixel centres.
@@ -135,7 +138,7 @@ impl Fit {
 
 /// Fits frames of one size to the network.
 ///
-/// The first four policies are `Resize` of isl-org/DPT `dpt/transforms.py`;
+/// Minimal, lower and upper bound and squash are `Resize` of isl-org/DPT `dpt/transforms.py`;
 /// [`ResizePolicy::Minimal`] is also `get_resize_output_image_size` of transformers'
 /// `DPTImageProcessor`. Policies that keep the aspect ratio keep the one on the display
 /// (`pixel_aspect_ratio` is width to height). Unlike those, this is total: sides are never zero
@@ -164,7 +167,16 @@ pub fn fit(
             side(scale * width, bound(target_width)),
         )
     };
+    let whole = |value: f64| (value.round_ties_even() as u32).clamp(1, MAX_NETWORK_SIDE);
+    let halfway = (policy == ResizePolicy::LongerSide).then(|| {
+        let scale = scale_width.min(scale_height);
+        Size::new(whole(scale * height), whole(scale * width))
+    });
     let network = match policy {
+        ResizePolicy::LongerSide => {
+            let Size { height, width } = halfway.unwrap_or(target);
+            Size::new(nearest(height, multiple), nearest(width, multiple))
+        }
         ResizePolicy::Minimal => {
             let by_width = (1.0 - scale_width).abs() < (1.0 - scale_height).abs();
             scaled(if by_width { scale_width } else { scale_height }, |_| {
@@ -199,6 +211,7 @@ pub fn fit(
         frame,
         network,
         content,
+        halfway: halfway.filter(|&size| size != network),
     }
 }
 
@@ -219,6 +232,11 @@ fn constrain(value: f64, multiple: u32, bound: Bound) -> u32 {
         (rounded, _) => rounded,
     };
     (rounded as u32).clamp(1, MAX_NETWORK_SIDE / multiple) * multiple
+}
+
+/// Whole pixels to the nearest multiple, halves up.
+fn nearest(side: u32, multiple: u32) -> u32 {
+    ((side + multiple / 2) / multiple).clamp(1, MAX_NETWORK_SIDE / multiple) * multiple
 }
 
 fn centred(network: Size, height: f64, width: f64) -> Rect {

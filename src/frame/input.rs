@@ -69,9 +69,11 @@ impl Preprocessor {
         let depth = working_depth(format);
         let content = fit.content;
         let (width, height) = (content.width as usize, content.height as usize);
-        let axis = |source: u32, start: f64, length: f64, destination: usize| {
+        let axis = |source: u32, start: f64, length: f64, halfway: Option<u32>, destination| {
             let span = Span { start, length };
-            Axis::new(source as usize, span, destination, depth, interpolation)
+            let halfway = halfway.map(|side| side as usize);
+            let source = source as usize;
+            Axis::new(source, span, halfway, destination, depth, interpolation)
         };
         let channel = |index: usize| {
             let chroma = index > 0 && format.is_yuv();
@@ -89,12 +91,14 @@ impl Preprocessor {
                 samples.width,
                 shift(sub_x, site.h_cosited),
                 length(size.width, sub_x),
+                fit.halfway.map(|size| size.width),
                 width,
             );
             let rows = axis(
                 samples.height,
                 shift(sub_y, site.v_cosited),
                 length(size.height, sub_y),
+                fit.halfway.map(|size| size.height),
                 height,
             );
             let stride = padded(width);

@@ -100,28 +100,28 @@ fn lanczos3(x: f64) -> f64 {
 
 impl Axis {
     /// The stretch `span` of `source` samples of `depth` bits (at most 15) onto `destination`
-    /// samples.
+    /// samples, resized to `halfway` samples first where there is such a number.
     pub(super) fn new(
         source: usize,
         span: Span,
+        halfway: Option<usize>,
         destination: usize,
         depth: u32,
         interpolation: Interpolation,
     ) -> Self {
-        let scale = span.length / destination as f64;
-        let kernel = Kernel::new(interpolation, scale);
-        let widening = if kernel.antialias {
-            scale.max(1.0)
-        } else {
-            1.0
+        let rows = match halfway {
+            None => weights(source, span, destination, interpolation),
+            Some(halfway) => {
+                let whole = Span {
+                    start: 0.0,
+                    length: halfway as f64,
+                };
+                chained(
+                    &weights(source, span, halfway, interpolation),
+                    &weights(halfway, whole, destination, interpolation),
+                )
+            }
         };
-        let rows: Vec<_> = (0..destination)
-            .map(|index| {
-                let centre = span.start + (index as f64 + 0.5) * scale;
-                weights_at(&kernel, centre, widening, source)
-            })
-            .collect();
-
         let taps = rows
             .iter()
             .map(|(_, weights)| weights.len())
@@ -177,6 +177,42 @@ impl Axis {
         }
         used
     }
+}
+
+/// For each destination sample its first source sample and the weights from there on.
+type Rows = Vec<(usize, Vec<f64>)>;
+
+fn weights(source: usize, span: Span, destination: usize, interpolation: Interpolation) -> Rows {
+    let scale = span.length / destination as f64;
+    let kernel = Kernel::new(interpolation, scale);
+    let widening = if kernel.antialias {
+        scale.max(1.0)
+    } else {
+        1.0
+    };
+    (0..destination)
+        .map(|index| {
+            let centre = span.start + (index as f64 + 0.5) * scale;
+            weights_at(&kernel, centre, widening, source)
+        })
+        .collect()
+}
+
+/// `first`, then `second`, in one go: both are linear.
+fn chained(first: &Rows, second: &Rows) -> Rows {
+    let chain = |(start, weights): &(usize, Vec<f64>)| {
+        let inner = &first[*start..*start + weights.len()];
+        let low = inner.iter().map(|(start, _)| *start).min().unwrap_or(0);
+        let end = inner.iter().map(|(start, weights)| start + weights.len()).max();
+        let mut sums = vec![0.0; end.unwrap_or(low + 1) - low];
+        for (outer, (start, weights)) in weights.iter().zip(inner) {
+            for (sum, weight) in sums[start - low..].iter_mut().zip(weights) {
+                *sum += outer * weight;
+            }
+        }
+        (low, sums)
+    };
+    second.iter().map(chain).collect()
 }
 
 /// The first source sample and the weights, which add up to 1.

@@ -59,7 +59,7 @@ pub(super) fn processing(config: &DptConfig, origin: Origin) -> Processing {
         // `InputProcessor` of Depth-Anything-3 `utils/io/input_processor.py`.
         Origin::DepthAnything3 => like(
             square(504),
-            ResizePolicy::UpperBound,
+            ResizePolicy::LongerSide,
             14,
             Interpolation::AreaOrBicubicOpencv,
             MEAN,

@@ -255,6 +255,7 @@ fn print_spec(spec: &ModelSpec) {
         ResizePolicy::Minimal => "keep the aspect ratio, scale as little as possible",
         ResizePolicy::LowerBound => "keep the aspect ratio, both sides at least that",
         ResizePolicy::UpperBound => "keep the aspect ratio, both sides at most that",
+        ResizePolicy::LongerSide => "keep the aspect ratio, the longer side about that",
         ResizePolicy::Squash => "stretch to exactly that",
         ResizePolicy::Letterbox => "keep the aspect ratio inside that, with borders",
         ResizePolicy::Pad => "the picture's own size, with borders of zeros",

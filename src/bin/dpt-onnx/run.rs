@@ -61,6 +61,9 @@ pub(crate) struct Arguments {
     /// Focal length in pixels of the picture, for models whose metres depend on it
     #[arg(long, value_name = "PIXELS")]
     focal_length: Option<f32>,
+    /// Write IMAGE-input.png too: what enters the network, before the normalisation
+    #[arg(long, hide = true)]
+    dump_input: bool,
     /// What runs the model
     #[arg(long, value_enum, default_value = "auto")]
     execution_provider: Provider,
@@ -133,6 +136,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         };
         let rgb = network_input(&model, &fit, &picture)?;
         engine.infer(&rgb, &mut map)?;
+        if arguments.dump_input {
+            let Size { height, width } = fit.network;
+            let to = file(&arguments.output, path, "-input.png");
+            save::<image::Rgb<u8>>(&to, width, height, rgb)?;
+        }
         let spec = calibrated(arguments, &model, &fit, &mut map);
         write(
             &arguments.output,
@@ -224,11 +232,7 @@ fn write(
     size: Size,
     map: &Map,
 ) -> Result<(), Failure> {
-    let stem = picture
-        .file_stem()
-        .map(|stem| stem.to_string_lossy().into_owned())
-        .unwrap_or_else(|| "picture".into());
-    let to = |suffix: &str| folder.join(format!("{stem}{suffix}"));
+    let to = |suffix: &str| file(folder, picture, suffix);
     let Size { height, width } = fit.frame;
     let color = match map {
         Map::Labels(labels) => {
@@ -275,6 +279,12 @@ fn write(
         }
     };
     save::<image::Rgb<u8>>(&to("-color.png"), width, height, color)
+}
+
+/// The picture's name with this suffix, in the folder.
+fn file(folder: &Path, picture: &Path, suffix: &str) -> PathBuf {
+    let stem = picture.file_stem().unwrap_or("picture".as_ref());
+    folder.join(format!("{}{suffix}", stem.to_string_lossy()))
 }
 
 /// How many classes have a colour.
