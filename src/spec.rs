@@ -66,6 +66,9 @@ pub enum ResizePolicy {
     Squash,
     /// Exactly the target; the picture keeps its aspect ratio and is centred between borders.
     Letterbox,
+    /// The picture gets mirrored borders of 3·√(side / 2) pixels, then as `Minimal` with corner
+    /// pixels' centres on each other (`ZoeDepthImageProcessor` of transformers).
+    Mirror,
     /// The picture's own size, centred between borders up to the next multiple (`CenterPadding` of
     /// facebookresearch/dinov2 `eval/depth/models`). The target is not used.
     Pad,
@@ -83,6 +86,8 @@ pub enum Interpolation {
     AreaOrBicubicOpencv,
     /// PIL and torchvision bilinear, antialiased.
     BilinearAntialiased,
+    /// Bilinear without antialiasing: PyTorch's `interpolate`.
+    BilinearPytorch,
     /// PIL Lanczos, three lobes, antialiased.
     LanczosAntialiased,
     /// Nearest neighbour.

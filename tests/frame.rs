@@ -10,6 +10,7 @@ mod colors;
 mod depth;
 mod geometry;
 mod input;
+mod mirror;
 mod output;
 mod overlay;
 mod picture;

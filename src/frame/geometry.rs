@@ -28,11 +28,14 @@ pub struct Fit {
     pub frame: Size,
     /// The network input's size; both sides are multiples of the patch size.
     pub network: Size,
-    /// Where the whole frame lies inside the network's input: all of it, but for letterbox and pad.
+    /// Where the whole frame lies inside the network's input: all of it, but for letterbox, pad and
+    /// mirror, for which it is rounded to whole pixels.
     pub content: Rect,
     /// The size that the frame is resized to before it is resized to `content`, where the model's
     /// reference takes two steps.
     pub halfway: Option<Size>,
+    /// Rows and columns of mirrored pixels that the frame gets on each side before it is resized.
+    pub mirror: Option<Size>,
 }
 
 /// A stretch of one axis, in pixels with half-pixel centres.
@@ -40,6 +43,22 @@ pub struct Fit {
 pub(super) struct Span {
     pub(super) start: f64,
     pub(super) length: f64,
+}
+
+impl Span {
+    /// A whole axis.
+    pub(super) fn of(length: f64) -> Self {
+        Self { start: 0.0, length }
+    }
+
+    /// The same stretch in samples of 2^`sub` pixels whose first one starts at `shift`.
+    pub(super) fn subsampled(self, sub: u32, shift: f64) -> Self {
+        let pixels = f64::from(1 << sub);
+        Self {
+            start: self.start / pixels + shift,
+            length: self.length / pixels,
+        }
+    }
 }
 
 impl Fit {
@@ -114,8 +133,40 @@ impl Fit {
         }
     }
 
+    /// The columns and rows of the frame that all of the network's input shows, beyond its edges
+    /// too, where the frame is mirrored there; corner pixels' centres lie on each other.
+    pub(super) fn mirrored(&self) -> Option<(Span, Span)> {
+        let border = self.mirror?;
+        let span = |side: u32, border: u32, network: u32| {
+            let (side, border) = (f64::from(side), f64::from(border));
+            let steps = (f64::from(network) - 1.0).max(1.0);
+            let scale = (side + 2.0 * border - 1.0) / steps;
+            Span {
+                start: 0.5 - border - 0.5 * scale,
+                length: scale * f64::from(network),
+            }
+        };
+        Some((
+            span(self.frame.width, border.width, self.network.width),
+            span(self.frame.height, border.height, self.network.height),
+        ))
+    }
+
     /// The columns and rows of a map of size `map` that show the frame.
     pub(super) fn spans_of(&self, map: Size) -> (Span, Span) {
+        if let Some(border) = self.mirror {
+            let span = |side: u32, border: u32, map: u32| {
+                let scale = f64::from(map) / f64::from(side + 2 * border);
+                Span {
+                    start: f64::from(border) * scale,
+                    length: f64::from(side) * scale,
+                }
+            };
+            return (
+                span(self.frame.width, border.width, map.width),
+                span(self.frame.height, border.height, map.height),
+            );
+        }
         let span = |start: u32, length: u32, network: u32, map: u32| {
             let scale = f64::from(map) / f64::from(network);
             Span {
@@ -156,7 +207,13 @@ pub fn fit(
         (0, _) | (_, 0) => 1.0,
         (numerator, denominator) => f64::from(numerator) / f64::from(denominator),
     };
-    let (height, width) = (f64::from(frame.height), f64::from(frame.width) * par);
+    let mirror = (policy == ResizePolicy::Mirror).then(|| {
+        let border = |side: u32| ((f64::from(side) / 2.0).sqrt() * 3.0) as u32;
+        Size::new(border(frame.height), border(frame.width))
+    });
+    let around = mirror.unwrap_or(Size::new(0, 0));
+    let height = f64::from(frame.height + 2 * around.height);
+    let width = f64::from(frame.width + 2 * around.width) * par;
     let (target_height, target_width) = (f64::from(target.height), f64::from(target.width));
     let (scale_height, scale_width) = (target_height / height, target_width / width);
     let side = |value: f64, bound: Bound| constrain(value, multiple, bound);
@@ -177,7 +234,7 @@ pub fn fit(
             let Size { height, width } = halfway.unwrap_or(target);
             Size::new(nearest(height, multiple), nearest(width, multiple))
         }
-        ResizePolicy::Minimal => {
+        ResizePolicy::Minimal | ResizePolicy::Mirror => {
             let by_width = (1.0 - scale_width).abs() < (1.0 - scale_height).abs();
             scaled(if by_width { scale_width } else { scale_height }, |_| {
                 Bound::None
@@ -200,6 +257,11 @@ pub fn fit(
             centred(network, scale * height, scale * width)
         }
         ResizePolicy::Pad => centred(network, height, width),
+        ResizePolicy::Mirror => centred(
+            network,
+            f64::from(network.height) * f64::from(frame.height) / height,
+            f64::from(network.width) * f64::from(frame.width) * par / width,
+        ),
         _ => Rect {
             x: 0,
             y: 0,
@@ -212,6 +274,7 @@ pub fn fit(
         network,
         content,
         halfway: halfway.filter(|&size| size != network),
+        mirror,
     }
 }
 

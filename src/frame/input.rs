@@ -67,10 +67,18 @@ impl Preprocessor {
             site,
         } = *layout;
         let depth = working_depth(format);
-        let content = fit.content;
+        let mirrored = fit.mirrored();
+        let content = match mirrored {
+            None => fit.content,
+            Some(_) => Rect {
+                x: 0,
+                y: 0,
+                width: fit.network.width,
+                height: fit.network.height,
+            },
+        };
         let (width, height) = (content.width as usize, content.height as usize);
-        let axis = |source: u32, start: f64, length: f64, halfway: Option<u32>, destination| {
-            let span = Span { start, length };
+        let axis = |source: u32, span: Span, halfway: Option<u32>, destination| {
             let halfway = halfway.map(|side| side as usize);
             let source = source as usize;
             Axis::new(source, span, halfway, destination, depth, interpolation)
@@ -86,18 +94,20 @@ impl Preprocessor {
             // A sample in the column of the first luma sample lies a quarter of its width to the
             // left of one between two columns: so the picture starts that much to the right.
             let shift = |sub: u32, cosited: bool| if sub > 0 && cosited { 0.25 } else { 0.0 };
-            let length = |side: u32, sub: u32| f64::from(side) / f64::from(1 << sub);
+            let whole = (
+                Span::of(f64::from(size.width)),
+                Span::of(f64::from(size.height)),
+            );
+            let (across, down) = mirrored.unwrap_or(whole);
             let columns = axis(
                 samples.width,
-                shift(sub_x, site.h_cosited),
-                length(size.width, sub_x),
+                across.subsampled(sub_x, shift(sub_x, site.h_cosited)),
                 fit.halfway.map(|size| size.width),
                 width,
             );
             let rows = axis(
                 samples.height,
-                shift(sub_y, site.v_cosited),
-                length(size.height, sub_y),
+                down.subsampled(sub_y, shift(sub_y, site.v_cosited)),
                 fit.halfway.map(|size| size.height),
                 height,
             );

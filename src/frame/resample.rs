@@ -63,6 +63,13 @@ impl Kernel {
                 replicate: true,
                 area: false,
             },
+            Interpolation::BilinearPytorch => Self {
+                weight: |x| (1.0 - x.abs()).max(0.0),
+                support: 1.0,
+                antialias: false,
+                replicate: true,
+                area: false,
+            },
             Interpolation::Nearest => Self {
                 weight: |x| f64::from(x > -0.5 && x <= 0.5),
                 support: 0.5,
@@ -193,9 +200,27 @@ fn weights(source: usize, span: Span, destination: usize, interpolation: Interpo
     (0..destination)
         .map(|index| {
             let centre = span.start + (index as f64 + 0.5) * scale;
+            // Only a mirrored picture reaches beyond the source.
+            let centre = if span.start < 0.0 {
+                mirrored(centre, source)
+            } else {
+                centre
+            };
             weights_at(&kernel, centre, widening, source)
         })
         .collect()
+}
+
+/// A point beyond the first or last sample's centre, on this side of it.
+fn mirrored(centre: f64, source: usize) -> f64 {
+    let (first, last) = (0.5, source as f64 - 0.5);
+    if centre < first {
+        2.0 * first - centre
+    } else if centre > last {
+        2.0 * last - centre
+    } else {
+        centre
+    }
 }
 
 /// `first`, then `second`, in one go: both are linear.
@@ -203,7 +228,10 @@ fn chained(first: &Rows, second: &Rows) -> Rows {
     let chain = |(start, weights): &(usize, Vec<f64>)| {
         let inner = &first[*start..*start + weights.len()];
         let low = inner.iter().map(|(start, _)| *start).min().unwrap_or(0);
-        let end = inner.iter().map(|(start, weights)| start + weights.len()).max();
+        let end = inner
+            .iter()
+            .map(|(start, weights)| start + weights.len())
+            .max();
         let mut sums = vec![0.0; end.unwrap_or(low + 1) - low];
         for (outer, (start, weights)) in weights.iter().zip(inner) {
             for (sum, weight) in sums[start - low..].iter_mut().zip(weights) {

@@ -74,6 +74,25 @@ pub(super) fn read(json: &Json, image_size: (usize, usize)) -> Result<Processing
             std,
         });
     }
+    let zoe = get("image_processor_type")
+        .and_then(Json::as_str)
+        .is_some_and(|name| name.starts_with("ZoeDepthImageProcessor"));
+    if zoe && flag("do_pad", true)? && flag("keep_aspect_ratio", true)? {
+        return Ok(Processing {
+            size: match get("size") {
+                None => Size::new(384, 512),
+                Some(value) => size(value)?,
+            },
+            multiple: match get("ensure_multiple_of") {
+                None => 32,
+                Some(value) => side("ensure_multiple_of", value)?,
+            },
+            policy: ResizePolicy::Mirror,
+            interpolation: Interpolation::BilinearPytorch,
+            mean,
+            std,
+        });
+    }
     let multiple = match get("ensure_multiple_of") {
         None => 1,
         Some(value) => side("ensure_multiple_of", value)?,

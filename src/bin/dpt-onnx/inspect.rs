@@ -258,6 +258,9 @@ fn print_spec(spec: &ModelSpec) {
         ResizePolicy::LongerSide => "keep the aspect ratio, the longer side about that",
         ResizePolicy::Squash => "stretch to exactly that",
         ResizePolicy::Letterbox => "keep the aspect ratio inside that, with borders",
+        ResizePolicy::Mirror => {
+            "mirrored borders, then keep the aspect ratio, scale as little as possible"
+        }
         ResizePolicy::Pad => "the picture's own size, with borders of zeros",
     };
     let interpolation = match spec.interpolation {
@@ -265,6 +268,7 @@ fn print_spec(spec: &ModelSpec) {
         Interpolation::BicubicOpencv => "bicubic, not antialiased (OpenCV)",
         Interpolation::AreaOrBicubicOpencv => "area down, bicubic up (OpenCV)",
         Interpolation::BilinearAntialiased => "bilinear, antialiased (PIL, torchvision)",
+        Interpolation::BilinearPytorch => "bilinear, not antialiased (PyTorch)",
         Interpolation::LanczosAntialiased => "Lanczos, antialiased (PIL)",
         Interpolation::Nearest => "nearest neighbour",
     };
