@@ -21,7 +21,6 @@ use crate::dpt::{
 use crate::graph::Graph;
 use crate::spec::{Borders, ModelSpec, Size};
 use assemble::Parts;
-use serde_json::Value as Json;
 use std::path::Path;
 
 /// The name of the model that ships inside the plugin.
@@ -171,7 +170,7 @@ impl Model {
         #[cfg(feature = "embedded-model")]
         {
             let parse = |text: &str| {
-                serde_json::from_str::<Json>(text).map_err(|error| ModelError::Json {
+                serde_json::from_str::<serde_json::Value>(text).map_err(|error| ModelError::Json {
                     path: "(embedded)".into(),
                     reason: error.to_string(),
                 })
