@@ -109,11 +109,96 @@ fn the_readme_lists_the_elements_properties() {
     keep("README.md", BEGIN, END, &table());
 }
 
+/// A row of `docs/parity.md`: case, reference, largest and mean error over the range.
+struct Row {
+    case: String,
+    reference: String,
+    largest: f64,
+    mean: f64,
+}
+
+/// The full-size comparisons that `tests/parity.sh` printed, without those of labels.
+fn parity_rows() -> Vec<Row> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/parity.md");
+    let text = fs::read_to_string(path).expect("docs/parity.md");
+    text.lines()
+        .filter_map(|line| {
+            let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+            Some(Row {
+                case: cells.get(1)?.to_string(),
+                reference: cells.get(3)?.to_string(),
+                largest: cells.get(7)?.parse().ok()?,
+                mean: cells.get(8)?.parse().ok()?,
+            })
+        })
+        .collect()
+}
+
+/// The parity script's name for what has this name in the catalogue.
+fn case(name: &str) -> String {
+    let size = |name: &str| match name {
+        "small" => "vits",
+        "base" => "vitb",
+        "large" => "vitl",
+        "giant" => "vitg",
+        other => panic!("no size: {other}"),
+    };
+    let words: Vec<&str> = name.split('-').collect();
+    match words.as_slice() {
+        ["dpt", "hybrid", kind @ ("ade" | "kitti" | "nyu")] => format!("isl-hybrid-{kind}"),
+        ["dpt", "hybrid", "midas", "original"] => "isl-hybrid".into(),
+        ["dpt", "large", "original"] => "isl-large".into(),
+        ["dpt", "large", "ade", "original"] => "isl-large-ade".into(),
+        ["dpt", "beit", which, side, "original"] => format!("midas-beit-{which}-{side}"),
+        ["dpt", "swinv2", which, side, "original"] => format!("midas-swin2-{which}-{side}"),
+        ["dpt", "dinov2", which, kind, "original"] => format!("dinov2-{}-{kind}", size(which)),
+        ["depth", "anything", "v1", which, "original"] => format!("anything-v1-{}", size(which)),
+        ["depth", "anything", "v2", which, "original"] => format!("anything-v2-{}", size(which)),
+        [
+            "depth",
+            "anything",
+            "v2",
+            "metric",
+            place,
+            which,
+            "original",
+        ] => {
+            let data = if *place == "indoor" {
+                "hypersim"
+            } else {
+                "vkitti"
+            };
+            format!("anything-v2-{data}-{}", size(which))
+        }
+        // Depth Anything V2 Small, Base and Large trained anew.
+        ["distill", "any", "depth", which, "original"] => format!("anything-v2-{}", size(which)),
+        ["depth", "anything", "v1", which] => format!("depth-anything-{which}-hf"),
+        ["depth", "anything", ..] | ["distill", ..] => format!("{name}-hf"),
+        _ => name.into(),
+    }
+}
+
+fn state(rows: &[Row], name: &str) -> String {
+    let case = case(name);
+    let rows: Vec<&Row> = rows.iter().filter(|row| row.case == case).collect();
+    let Some(first) = rows.first() else {
+        return "not compared at full size".into();
+    };
+    let most = |value: fn(&Row) -> f64| rows.iter().map(|row| value(row)).fold(0.0, f64::max);
+    format!(
+        "{}: {:.0e} / {:.0e}",
+        first.reference,
+        most(|row| row.largest),
+        most(|row| row.mean)
+    )
+}
+
 fn models_table() -> String {
     let mut table = String::from(
         "| name | model | file | licence | parameters | input | gives | checked by | state |\n\
          |---|---|---|---|---|---|---|---|---|\n",
     );
+    let rows = parity_rows();
     for entry in hub::entries() {
         let page = entry.source.page();
         let files: Vec<_> = entry
@@ -144,7 +229,7 @@ fn models_table() -> String {
             entry.input,
             entry.output,
             hash(weights),
-            entry.proved
+            state(&rows, entry.name)
         );
     }
     table

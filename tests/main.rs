@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod architecture;
+mod catalogue;
 mod checkpoint;
 mod cli;
 mod common;

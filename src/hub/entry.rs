@@ -29,8 +29,6 @@ pub struct Entry {
     pub output: &'static str,
     /// The `model-variant` that says what the files alone cannot.
     pub variant: Option<&'static str>,
-    /// What this project has shown about the model, in words; empty if nothing yet.
-    pub proved: &'static str,
 }
 
 /// Where an entry's files are published.

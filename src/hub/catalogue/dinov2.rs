@@ -17,7 +17,6 @@ const NYU: Entry = Entry {
     input: "the frame's, to multiples of 14",
     output: "metric m ≤ 10",
     variant: None,
-    proved: "",
 };
 const KITTI: Entry = Entry {
     output: "metric m ≤ 80",

@@ -26,7 +26,6 @@ const DPT: Entry = Entry {
     input: "384",
     output: INVERSE,
     variant: None,
-    proved: "",
 };
 const MIDAS: Entry = Entry {
     source: MIDAS_RELEASE,
