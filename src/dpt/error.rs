@@ -24,7 +24,7 @@ pub enum DptError {
     },
     /// The tensors are those of several models.
     #[error(
-        "the weights fit several models and neither the file's name nor a config.json tells which it is; set the variant to {}",
+        "the weights fit several models and neither the file's name nor a config.json tells which it is; set model-variant (dpt-onnx: --variant) to {}",
         fitting.join(" or ")
     )]
     Ambiguous {
