@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod architecture;
+mod borders;
 mod checkpoint;
 mod cli;
 mod common;
@@ -13,5 +14,6 @@ mod docs;
 mod element;
 mod fetch;
 mod frame;
+mod metric;
 mod parity;
 mod pipelines;

@@ -203,7 +203,10 @@ fn chained(first: &Rows, second: &Rows) -> Rows {
     let chain = |(start, weights): &(usize, Vec<f64>)| {
         let inner = &first[*start..*start + weights.len()];
         let low = inner.iter().map(|(start, _)| *start).min().unwrap_or(0);
-        let end = inner.iter().map(|(start, weights)| start + weights.len()).max();
+        let end = inner
+            .iter()
+            .map(|(start, weights)| start + weights.len())
+            .max();
         let mut sums = vec![0.0; end.unwrap_or(low + 1) - low];
         for (outer, (start, weights)) in weights.iter().zip(inner) {
             for (sum, weight) in sums[start - low..].iter_mut().zip(weights) {

@@ -197,7 +197,11 @@ impl Variant {
     pub(super) fn among(known: Option<Self>, fitting: &[Self]) -> Result<Self, DptError> {
         match known {
             Some(variant) if fitting.contains(&variant) => Ok(variant),
-            _ => Err(DptError::Ambiguous {
+            Some(variant) => Err(DptError::Variant {
+                given: variant.name().into(),
+                fitting: fitting.iter().map(|variant| variant.name()).collect(),
+            }),
+            None => Err(DptError::Ambiguous {
                 fitting: fitting.iter().map(|variant| variant.name()).collect(),
             }),
         }
