@@ -240,3 +240,89 @@ impl ModelSpec {
         serde_json::from_str(text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(output: OutputMeaning, canonical_focal: Option<f32>) -> ModelSpec {
+        ModelSpec {
+            name: "test".into(),
+            multiple: 14,
+            network_size: Size::new(504, 504),
+            resize_policy: ResizePolicy::LongerSide,
+            interpolation: Interpolation::AreaOrBicubicOpencv,
+            mean: [0.5; 3],
+            std: [0.5; 3],
+            output,
+            canonical_focal,
+            sky: false,
+            labels: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn inverse_depth_becomes_metres() {
+        let mut values = [0.0, 4.0, -2.0, -1.0, f32::NAN, f32::INFINITY];
+        let calibration = Calibration::Inverse {
+            scale: 0.25,
+            shift: 0.25,
+        };
+        calibration.apply(&mut values);
+        assert_eq!(values[..4], [4.0, 0.8, f32::INFINITY, f32::INFINITY]);
+        assert!(values[4].is_nan());
+        assert_eq!(values[5], 0.0);
+    }
+
+    #[test]
+    fn depth_becomes_metres_and_sky_stays_far() {
+        let mut values = [0.0, 4.0, f32::INFINITY, f32::NAN];
+        let calibration = Calibration::Linear {
+            scale: 0.5,
+            shift: 1.0,
+        };
+        calibration.apply(&mut values);
+        assert_eq!(values[..3], [1.0, 3.0, f32::INFINITY]);
+        assert!(values[3].is_nan());
+    }
+
+    #[test]
+    fn what_is_asked_for_decides_the_calibration() {
+        let inverse = spec(OutputMeaning::InverseRelative, None);
+        assert_eq!(inverse.calibration(1.0, 0.0, None), None);
+        // A model without a canonical focal length has no use for one.
+        assert_eq!(inverse.calibration(1.0, 0.0, Some(500.0)), None);
+        assert_eq!(
+            inverse.calibration(2.0, 0.5, Some(500.0)),
+            Some(Calibration::Inverse {
+                scale: 2.0,
+                shift: 0.5
+            })
+        );
+        let focal = spec(OutputMeaning::Relative, Some(300.0));
+        assert_eq!(focal.calibration(1.0, 0.0, None), None);
+        // metric_depth = focal * net_output / 300 (Depth-Anything-3 README).
+        let linear = |scale, shift| Some(Calibration::Linear { scale, shift });
+        assert_eq!(focal.calibration(1.0, 0.0, Some(600.0)), linear(2.0, 0.0));
+        assert_eq!(focal.calibration(1.5, 0.1, Some(600.0)), linear(3.0, 0.1));
+        assert_eq!(focal.calibration(1.5, 0.1, None), linear(1.5, 0.1));
+        // At the canonical focal length values are metres as they are.
+        assert_eq!(focal.calibration(1.0, 0.0, Some(300.0)), linear(1.0, 0.0));
+        let metric = spec(OutputMeaning::Metric { max_depth_m: None }, None);
+        assert_eq!(metric.calibration(1.0, 0.0, Some(300.0)), None);
+        assert_eq!(metric.calibration(1.1, 0.0, None), linear(1.1, 0.0));
+    }
+
+    #[test]
+    fn specs_survive_json() {
+        for output in [
+            OutputMeaning::InverseRelative,
+            OutputMeaning::Metric {
+                max_depth_m: Some(20.0),
+            },
+        ] {
+            let spec = spec(output, Some(300.0));
+            assert_eq!(ModelSpec::from_json(&spec.to_json()).unwrap(), spec);
+        }
+    }
+}

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod architecture;
+mod borders;
 mod catalogue;
 mod checkpoint;
 mod cli;
@@ -14,5 +15,6 @@ mod docs;
 mod element;
 mod fetch;
 mod frame;
+mod metric;
 mod parity;
 mod pipelines;

@@ -27,7 +27,7 @@ SKY = 0.3
 CASES = (
     "dpt-hybrid-midas dpt-hybrid-ade depth-anything-small-hf depth-anything-v2-small-hf"
     " depth-anything-v2-metric-indoor-small-hf dpt-dinov2-small-nyu dpt-beit-base-384"
-    " dpt-swinv2-tiny-256 zoedepth-nyu"
+    " dpt-swinv2-tiny-256"
 ).split()
 ORIGINALS = (
     "isl-hybrid isl-hybrid-nyu isl-hybrid-kitti isl-hybrid-ade midas-beit-base-384"

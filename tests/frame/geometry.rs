@@ -2,15 +2,16 @@
 // SPDX-License-Identifier: MPL-2.0
 
 use gstdptdepth::frame::{Fit, MAX_NETWORK_SIDE, Rect, fit};
-use gstdptdepth::spec::{ResizePolicy, Size};
+use gstdptdepth::spec::{Borders, ResizePolicy, Size};
 
 use super::picture::random;
 
 const SQUARE: (u32, u32) = (1, 1);
-const POLICIES: [ResizePolicy; 5] = [
+const POLICIES: [ResizePolicy; 6] = [
     ResizePolicy::Minimal,
     ResizePolicy::LowerBound,
     ResizePolicy::UpperBound,
+    ResizePolicy::LongerSide,
     ResizePolicy::Squash,
     ResizePolicy::Letterbox,
 ];
@@ -25,12 +26,17 @@ struct Case {
     network: Size,
 }
 
-/// `geometry.json` holds what transformers and isl-org/DPT answer.
+/// `geometry.json` holds what transformers and the authors' repositories answer.
 #[test]
 fn network_sizes_are_the_references() {
     let cases: Vec<Case> =
         serde_json::from_str(include_str!("../data/frame/geometry.json")).unwrap();
-    assert!(cases.len() > 250);
+    assert!(cases.len() > 500);
+    let policies = POLICIES.into_iter().chain([ResizePolicy::Pad]);
+    for policy in policies.filter(|policy| *policy != ResizePolicy::Letterbox) {
+        let count = cases.iter().filter(|case| case.policy == policy).count();
+        assert!(count > 30, "{policy:?}: {count} cases");
+    }
     for case in cases {
         let Case {
             policy,
@@ -209,6 +215,26 @@ fn extreme_frames_stay_small() {
                 }
             }
         }
+    }
+}
+
+/// `padding.json` holds where transformers and dinov2's `CenterPadding` put zeros.
+#[test]
+fn padding_is_the_references() {
+    type Row = (Size, u32, u32, u32, u32);
+    let rows: Vec<Row> = serde_json::from_str(include_str!("../data/frame/padding.json")).unwrap();
+    assert!(rows.len() > 5 && rows.iter().any(|row| row.1 != row.3 && row.2 != row.4));
+    for (frame, top, left, bottom, right) in rows {
+        let padded = fit(frame, SQUARE, ResizePolicy::Pad, Size::new(1, 1), 14);
+        let Rect { width, height, .. } = padded.content;
+        assert_eq!(Size::new(height, width), frame, "nothing is resized");
+        let expected = Borders {
+            top,
+            left,
+            bottom,
+            right,
+        };
+        assert_eq!(padded.borders(), expected, "{frame}");
     }
 }
 

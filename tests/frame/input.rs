@@ -25,25 +25,7 @@ pub(super) fn preprocess(picture: &Picture, fit: &Fit, interpolation: Interpolat
 /// another way: one level.
 #[test]
 fn rgb_is_the_reference_processors_within_one_level() {
-    let photo = Picture::load("photo.png");
-    let mut small = photo.clone();
-    let part = small
-        .frame_mut()
-        .crop(Rect {
-            x: 40,
-            y: 30,
-            width: 63,
-            height: 47,
-        })
-        .map(|part| *part.layout());
-    small = {
-        let stride = photo.planes[0].1;
-        let data = photo.planes[0].0[30 * stride + 40 * 3..].to_vec();
-        Picture {
-            layout: part.unwrap(),
-            planes: vec![(data, stride)],
-        }
-    };
+    let (photo, small) = (Picture::load("photo.png"), small());
     for (picture, name, interpolation) in [
         (&photo, "photo-down.png", Interpolation::BicubicAntialiased),
         (&small, "photo-up.png", Interpolation::BicubicAntialiased),
@@ -81,6 +63,61 @@ fn opencv_cubic_is_opencvs() {
         worst <= 4 && mean < 0.3,
         "{worst} at worst, {mean} on average"
     );
+}
+
+/// A part of photo.png, which is enlarged.
+fn small() -> Picture {
+    let photo = Picture::load("photo.png");
+    let (data, stride) = &photo.planes[0];
+    let rows = data.chunks(*stride).skip(30).take(47);
+    let pixels = rows.flat_map(|row| row[40 * 3..103 * 3].to_vec()).collect();
+    Picture::rgb(Size::new(47, 63), pixels)
+}
+
+/// OpenCV has weights of 11 bits for 8-bit pictures: one level, or two where many are added.
+#[test]
+fn area_down_and_cubic_up_are_opencvs() {
+    for (picture, name) in [
+        (Picture::load("photo.png"), "photo-opencv-area.png"),
+        (small(), "photo-opencv-up.png"),
+    ] {
+        let reference = Picture::load(name);
+        let fit = squash(picture.layout.size, reference.layout.size);
+        let ours = preprocess(&picture, &fit, Interpolation::AreaOrBicubicOpencv);
+        let (worst, mean) = differences(&ours, &reference.planes[0].0);
+        assert!(
+            worst <= 2 && mean < 0.3,
+            "{name}: {worst} at worst, {mean} on average"
+        );
+    }
+}
+
+/// Depth Anything 3 resizes twice; it also rounds and clips in between.
+#[test]
+fn two_resizes_are_depth_anything_3s() {
+    for (picture, side, name) in [
+        (Picture::load("photo.png"), 98, "photo-area-area.png"),
+        (Picture::load("photo.png"), 126, "photo-area-cubic.png"),
+        (small(), 98, "photo-cubic-area.png"),
+    ] {
+        let reference = Picture::load(name);
+        let target = Size::new(side, side);
+        let fit = fit(
+            picture.layout.size,
+            (1, 1),
+            ResizePolicy::LongerSide,
+            target,
+            14,
+        );
+        assert_eq!(fit.network, reference.layout.size, "{name}");
+        assert!(fit.halfway.is_some());
+        let ours = preprocess(&picture, &fit, Interpolation::AreaOrBicubicOpencv);
+        let (worst, mean) = differences(&ours, &reference.planes[0].0);
+        assert!(
+            worst <= 3 && mean < 0.4,
+            "{name}: {worst} at worst, {mean} on average"
+        );
+    }
 }
 
 #[test]
@@ -253,6 +290,7 @@ fn flat_areas_keep_their_value() {
             for interpolation in [
                 Interpolation::BicubicAntialiased,
                 Interpolation::BicubicOpencv,
+                Interpolation::AreaOrBicubicOpencv,
                 Interpolation::BilinearAntialiased,
                 Interpolation::LanczosAntialiased,
                 Interpolation::Nearest,
