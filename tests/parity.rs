@@ -6,7 +6,7 @@
 
 use crate::common::runtime;
 use gstdptdepth::checkpoint::Checkpoint;
-use gstdptdepth::dpt::{Batch, Flavour, InputForm, Rewrite};
+use gstdptdepth::dpt::{Batch, Flavour, InputForm, Positions, Rewrite};
 use gstdptdepth::inference::{
     ExecutionProvider, ModelSource, Session, SessionSettings, TensorData, TensorView,
 };
@@ -499,4 +499,26 @@ fn every_rewrite_gives_the_same_result() {
         }
     }
     assert!(unproved.is_empty(), "{unproved:?} change no graph");
+}
+
+#[test]
+fn whose_interpolation_to_follow_can_be_chosen() {
+    let folder = folder("depth-anything-v2");
+    let (_, bare) = original("anything-v2");
+    let chosen = |text: &str| Model::open_as(&folder, Choice::parse(text).unwrap()).unwrap();
+    let positions = |model: &Model| model.checkpoint().unwrap().1.positions;
+    assert_eq!(positions(&chosen("")), Positions::Bicubic);
+    assert_eq!(positions(&chosen(":transformers")), Positions::Bicubic);
+    assert_eq!(positions(&chosen(":original")), Positions::BicubicOffset);
+    assert_eq!(positions(&bare), Positions::BicubicOffset);
+    // They agree at the trained size and nowhere else.
+    let graph = |model: &Model, size| model.graph(&BuildOptions::new(size)).unwrap();
+    let same = |size| {
+        let bytes = |model: &Model| graph(model, size).to_bytes().unwrap();
+        let (ours, theirs) = (bytes(&chosen(":original")), bytes(&chosen("")));
+        // The spec in the metadata is the same.
+        ours == theirs
+    };
+    assert!(same(Size::new(42, 42)));
+    assert!(!same(Size::new(42, 70)));
 }
