@@ -65,7 +65,11 @@ def check(found: dict[str, torch.Tensor]) -> None:
             largest = stage.abs().max()
             assert 1e-2 < largest < 1e3 and stage.std() > 0.02 * largest, f"degenerate {name}"
     head = found["head"]
-    assert head.std() > 0.05 * head.abs().max(), "degenerate head"
+    if "labels" in found:
+        # Single scores stand out of many; what counts is that several classes win.
+        assert len(found["labels"].unique()) >= 5, "degenerate labels"
+    else:
+        assert head.std() > 0.05 * head.abs().max(), "degenerate head"
     depth = found.get("predicted_depth")
     if depth is not None:
         positive = (depth > 0).float().mean().item()
