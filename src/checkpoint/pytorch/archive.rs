@@ -8,7 +8,12 @@ use super::{PyTorchError, Storages};
 use std::io::Cursor;
 
 pub(super) fn read(bytes: &[u8]) -> Result<(Pickle, Storages), PyTorchError> {
-    let mut archive = zip::ZipArchive::new(Cursor::new(bytes))?;
+    // PyTorch writes nothing before the archive. Looking for its start, `zip` 9.8.2 misses it in some
+    // honest files.
+    let config = zip::read::Config {
+        archive_offset: zip::read::ArchiveOffset::Known(0),
+    };
+    let mut archive = zip::ZipArchive::with_config(config, Cursor::new(bytes))?;
     let mut pickle = None;
     let mut storages = Storages::new();
     for index in 0..archive.len() {

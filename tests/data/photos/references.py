@@ -243,7 +243,8 @@ def dinov2(repos: Path, timm: Path | None, folder: Path) -> Reference:
     extract, decode = model.extract_feat, model._decode_head_forward_test
     tap = Tap(lambda pixels: decode(extract(pixels), None)[:, 0])
     # The backbone's hook pads; done here, what enters the network is seen.
-    model.extract_feat = CenterPadding(14)
+    padding = CenterPadding(14)
+    model.extract_feat = lambda pixels: padding(pixels)
     model._decode_head_forward_test = lambda pixels, _: tap(pixels)[:, None]
 
     def run(path: Path) -> np.ndarray:
