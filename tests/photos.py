@@ -117,19 +117,21 @@ def compare(tool: Path, folder: Path, photos: list[Path]):
                 # A pair; sky is infinite in ours.
                 ours = torch.stack([ours[0], torch.isinf(ours[0]).float()])[None]
             final = through(ours)
-            error = difference(final, theirs, told["sky"], reference.is_segmentation)
-            figures = [
-                difference(through(x), theirs, told["sky"], reference.is_segmentation)
-                for x in (rounded,)
-            ] + [difference(final, through(same), told["sky"], reference.is_segmentation)]
-            figures = [f"{figure:.1e}" for figure in figures]
+            kind = (told["sky"], reference.is_segmentation)
+            error = difference(final, theirs, *kind)
+            in_8_bits = difference(through(rounded), theirs, *kind)
+            same_input = difference(final, through(same), *kind)
             if picture is None or told["sky"]:
                 drawn = ""
             else:
                 drawn = f"{difference(picture, theirs, False, False):.1e}"
-            missed = not error <= LARGEST
-            verdict = "**MISS**" if missed else "PASS"
-            yield row(*head, f"{levels:.2f}", f"{error:.1e}", *figures, drawn, verdict), missed
+            # Random weights make some networks so sensitive that the reference, too, moves that far
+            # once its own input is rounded to what a PNG can hold.
+            explained = error <= 2 * in_8_bits and same_input <= LARGEST / 10
+            missed = not (error <= LARGEST or explained)
+            verdict = "PASS" if error <= LARGEST else "8 bits" if explained else "**MISS**"
+            figures = (f"{figure:.1e}" for figure in (error, in_8_bits, same_input))
+            yield row(*head, f"{levels:.2f}", *figures, drawn, verdict), missed
 
 
 def borders_as_zeros(planes, photo: Path):
@@ -248,7 +250,7 @@ def main() -> int:
         print(result.stdout, end="", flush=True)
         if result.returncode:
             failed.append(name)
-        if "| PASS |" in result.stdout or "MISS" in result.stdout:
+        if result.stdout:
             with finished.open("a") as file:
                 file.write(result.stdout)
         shutil.rmtree(scratch / "cache", ignore_errors=True)
