@@ -146,7 +146,7 @@ def watch(module, model: str) -> Tap:
         return result.clone()
 
     kind.forward = forward
-    setattr(module, model, cache(lambda **options: kind(**options)))
+    setattr(module, model, cache(lambda *arguments, **options: kind(*arguments, **options)))
     return tap
 
 
