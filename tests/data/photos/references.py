@@ -50,6 +50,8 @@ class Reference:
     tap: Tap
     run: Callable[[Path], np.ndarray]
     is_segmentation: bool = False
+    # Another of its own ways to the network's input, where there is one.
+    other: Callable[[Path], torch.Tensor] | None = None
 
 
 def transformers(folder: Path) -> Reference:
@@ -77,7 +79,14 @@ def transformers(folder: Path) -> Reference:
         )
         return final["predicted_depth"].numpy()
 
-    return Reference(type(processor).__name__, tap, run, labels)
+    # The same processor on Pillow instead of torchvision.
+    pillow = hub.AutoImageProcessor.from_pretrained(folder, backend="pil")
+    assert type(pillow) is not type(processor)
+
+    def other(path: Path) -> torch.Tensor:
+        return pillow(Image.open(path).convert("RGB"), return_tensors="pt")["pixel_values"]
+
+    return Reference(type(processor).__name__, tap, run, labels, other)
 
 
 def network(repos: Path, timm: Path | None, folder: Path):
