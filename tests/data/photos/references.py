@@ -50,6 +50,8 @@ class Reference:
     tap: Tap
     run: Callable[[Path], np.ndarray]
     is_segmentation: bool = False
+    # Another of its own ways to the network's input, where there is one.
+    other: Callable[[Path], torch.Tensor] | None = None
 
 
 def transformers(folder: Path) -> Reference:
@@ -77,7 +79,14 @@ def transformers(folder: Path) -> Reference:
         )
         return final["predicted_depth"].numpy()
 
-    return Reference(type(processor).__name__, tap, run, labels)
+    # The same processor on Pillow instead of torchvision.
+    pillow = hub.AutoImageProcessor.from_pretrained(folder, backend="pil")
+    assert type(pillow) is not type(processor)
+
+    def other(path: Path) -> torch.Tensor:
+        return pillow(Image.open(path).convert("RGB"), return_tensors="pt")["pixel_values"]
+
+    return Reference(type(processor).__name__, tap, run, labels, other)
 
 
 def network(repos: Path, timm: Path | None, folder: Path):
@@ -146,7 +155,7 @@ def watch(module, model: str) -> Tap:
         return result.clone()
 
     kind.forward = forward
-    setattr(module, model, cache(lambda **options: kind(**options)))
+    setattr(module, model, cache(lambda *arguments, **options: kind(*arguments, **options)))
     return tap
 
 
@@ -243,7 +252,8 @@ def dinov2(repos: Path, timm: Path | None, folder: Path) -> Reference:
     extract, decode = model.extract_feat, model._decode_head_forward_test
     tap = Tap(lambda pixels: decode(extract(pixels), None)[:, 0])
     # The backbone's hook pads; done here, what enters the network is seen.
-    model.extract_feat = CenterPadding(14)
+    padding = CenterPadding(14)
+    model.extract_feat = lambda pixels: padding(pixels)
     model._decode_head_forward_test = lambda pixels, _: tap(pixels)[:, None]
 
     def run(path: Path) -> np.ndarray:
