@@ -95,6 +95,12 @@ impl From<Provider> for ExecutionProvider {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let model = open(&arguments.model, arguments.variant.variant.as_deref())?;
+    let calibrates = (arguments.depth_scale, arguments.depth_shift) != (1.0, 0.0);
+    if calibrates && model.spec().output == OutputMeaning::Labels {
+        return Err(
+            "--depth-scale and --depth-shift calibrate depth, but the model gives classes".into(),
+        );
+    }
     fs::create_dir_all(&arguments.output)
         .map_err(|e| format!("cannot make the folder {}: {e}", arguments.output.display()))?;
     let runtime = runtime::load(arguments.onnxruntime_library.as_deref(), None)?;
