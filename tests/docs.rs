@@ -127,8 +127,8 @@ fn parity_rows() -> Vec<Row> {
             Some(Row {
                 case: cells.get(1)?.to_string(),
                 reference: cells.get(3)?.to_string(),
-                largest: cells.get(7)?.parse().ok()?,
-                mean: cells.get(8)?.parse().ok()?,
+                largest: cells.get(7)?.trim_matches('*').parse().ok()?,
+                mean: cells.get(8)?.trim_matches('*').parse().ok()?,
             })
         })
         .collect()
