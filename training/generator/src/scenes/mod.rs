@@ -1,0 +1,102 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! Scenes: what stands where, which light, and where the camera is.
+
+mod close;
+mod free;
+mod indoor;
+mod nature;
+mod street;
+
+use crate::raster::Camera;
+use crate::rng::Rng;
+use crate::scene::Scene;
+use glam::Vec3;
+
+/// A scene with its camera, ready to be rendered.
+pub struct Shot {
+    /// The world.
+    pub scene: Scene,
+    /// The view.
+    pub camera: Camera,
+    /// Nothing may be nearer than this, metres.
+    pub nearest: f32,
+    /// Least deviation of log depth.
+    pub spread: f32,
+    /// Probability of visible defocus.
+    pub blur: f32,
+    /// Brightness, when the scene asks for one.
+    pub level: Option<f32>,
+}
+
+/// Names and weights of the kinds of scenes; the index is the kind's number.
+pub const KINDS: [(&str, f32); 14] = [
+    ("room", 16.0),
+    ("street", 14.0),
+    ("landscape", 9.0),
+    ("portrait", 10.0),
+    ("animal", 7.0),
+    ("tabletop", 7.0),
+    ("workshop", 9.0),
+    ("above", 6.0),
+    ("vehicle", 4.0),
+    ("corridor", 4.0),
+    ("abstract", 6.0),
+    ("crowd", 4.0),
+    ("park", 6.0),
+    ("thing", 7.0),
+];
+
+/// Draws a kind of scene.
+pub fn kind(rng: &mut Rng) -> u8 {
+    let total: f32 = KINDS.iter().map(|k| k.1).sum();
+    let mut t = rng.unit() * total;
+    for (i, (_, weight)) in KINDS.iter().enumerate() {
+        t -= weight;
+        if t < 0.0 {
+            return i as u8;
+        }
+    }
+    0
+}
+
+/// Builds a scene of `kind` for a picture of `size` pixels.
+pub fn build(kind: u8, rng: &mut Rng, size: f32) -> Shot {
+    match kind {
+        0 => indoor::room(rng, size),
+        1 => street::street(rng, size),
+        2 => nature::landscape(rng, size),
+        3 => close::portrait(rng, size),
+        4 => close::animal(rng, size),
+        5 => close::tabletop(rng, size),
+        6 => indoor::workshop(rng, size),
+        7 => free::above(rng, size),
+        8 => street::cabin(rng, size),
+        9 => indoor::corridor(rng, size),
+        10 => free::chaos(rng, size),
+        11 => street::crowd(rng, size),
+        12 => nature::park(rng, size),
+        _ => close::thing(rng, size),
+    }
+}
+
+/// Focal lengths in pixels for a vertical field of view in [low, high] degrees. Wide pictures squashed to a square are common.
+fn lens(rng: &mut Rng, size: f32, low: f32, high: f32) -> [f32; 2] {
+    let fov = rng.range(low, high).to_radians();
+    let f = size * 0.5 / (fov * 0.5).tan();
+    let aspect = if rng.chance(0.5) { rng.pick(&[4.0 / 3.0, 4.0 / 3.0, 1.5, 16.0 / 9.0, 0.75]) } else { 1.0 };
+    [f / aspect, f]
+}
+
+/// A camera at `from` with a vertical field of view in [low, high] degrees and a little roll.
+fn aim(rng: &mut Rng, from: Vec3, to: Vec3, size: f32, low: f32, high: f32) -> Camera {
+    let focal = lens(rng, size, low, high);
+    aim_with(rng, from, to, focal)
+}
+
+/// A camera with a little roll.
+fn aim_with(rng: &mut Rng, from: Vec3, to: Vec3, focal: [f32; 2]) -> Camera {
+    let roll = if rng.chance(0.5) { rng.normal() * 0.025 } else if rng.chance(0.25) { rng.spread(0.18) } else { 0.0 };
+    Camera::look(from, to, roll, focal)
+}
