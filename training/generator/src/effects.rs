@@ -45,10 +45,10 @@ impl Look {
     pub fn new(rng: &mut Rng) -> Self {
         let warm = rng.normal() * 0.1;
         Self {
-            level: rng.log_range(0.11, 0.34),
+            level: rng.log_range(0.1, 0.32),
             balance: Vec3::new(1.0 + warm, 1.0 + rng.normal() * 0.03, 1.0 - warm),
             gamma: rng.range(0.8, 1.25),
-            saturation: if rng.chance(0.04) { 0.0 } else { rng.range(0.6, 1.35) },
+            saturation: if rng.chance(0.04) { 0.0 } else { rng.range(0.75, 1.6) },
             vignette: if rng.chance(0.5) { rng.range(0.0, 0.5) } else { 0.0 },
             noise: if rng.chance(0.6) { rng.log_range(0.002, 0.03) } else { 0.0 },
             chroma: if rng.chance(0.25) { rng.log_range(0.005, 0.04) } else { 0.0 },
@@ -87,6 +87,10 @@ impl Look {
             light = blur3(&light, n, self.soft * 0.25);
         }
         let blotch = rng.seed();
+        // The tone curve as a table, finer in the shadows.
+        const STEPS: usize = 4096;
+        const RANGE: f32 = 16.0;
+        let curve: Vec<f32> = (0..STEPS).map(|i| encode((i as f32 / (STEPS - 1) as f32).powi(2) * RANGE, self.gamma)).collect();
         for (k, c) in light.iter_mut().enumerate() {
             let (x, y) = (k % n, k / n);
             let d = (vec2(x as f32, y as f32) / n as f32 - Vec2::splat(0.5)) * 2.0;
@@ -105,7 +109,7 @@ impl Look {
             }
             let grey = v.dot(Vec3::new(0.25, 0.65, 0.1));
             let v = Vec3::splat(grey).lerp(v, self.saturation).max(Vec3::ZERO);
-            *c = v.map(|t| encode(t, self.gamma));
+            *c = v.map(|t| curve[((t * (1.0 / RANGE)).min(1.0).sqrt() * (STEPS - 1) as f32 + 0.5) as usize]);
         }
         if self.sharpen > 0.0 {
             let soft = blur3(&light, n, 0.25);
@@ -123,9 +127,9 @@ impl Look {
 
 /// Tone curve with a shoulder, then sRGB's own curve.
 fn encode(t: f32, gamma: f32) -> f32 {
-    let v = t * (1.0 + t / 6.0) / (1.0 + t * 0.9);
-    let v = v.clamp(0.0, 1.0).powf(gamma / 2.2);
-    v.min(1.0)
+    // A toe that keeps blacks black, a shoulder that keeps lights apart.
+    let v = (t * (t * 2.2 + 0.12)) / (t * (t * 2.1 + 0.6) + 0.12);
+    v.clamp(0.0, 1.0).powf(gamma / 2.2)
 }
 
 fn blur3(light: &[Vec3], n: usize, side: f32) -> Vec<Vec3> {

@@ -445,6 +445,6 @@ trait Fract {
 impl Fract for f32 {
     #[inline]
     fn fract_gl(self) -> f32 {
-        self - self.floor()
+        self - noise::floor(self) as f32
     }
 }

@@ -3,6 +3,7 @@
 
 //! Triangle meshes and the shapes they are made of. Metres, y up.
 
+use crate::rng::Rng;
 use glam::{Affine3A, Mat3, Quat, Vec2, Vec3, vec2, vec3};
 use std::f32::consts::{PI, TAU};
 
@@ -123,7 +124,9 @@ impl Mesh {
         for f in faces {
             let f = f.map(|i| i + base);
             self.tri([f[0], f[1], f[2]]);
-            self.tri([f[0], f[2], f[3]]);
+            if f[3] != f[2] {
+                self.tri([f[0], f[2], f[3]]);
+            }
         }
     }
 
@@ -246,7 +249,7 @@ impl Mesh {
             frames
         };
         self.patch(sides, n - 1, true, |s, t| {
-            let i = (t * (n - 1) as f32).round() as usize;
+            let i = (t * (n - 1) as f32 + 0.5) as usize;
             let (sin, cos) = (s * TAU).sin_cos();
             points[i] + (frames[i].0 * cos + frames[i].1 * sin) * radii[i.min(radii.len() - 1)]
         });
@@ -294,7 +297,7 @@ impl Mesh {
     pub fn lathe_smooth(&mut self, base: Vec3, profile: &[Vec2], seg: usize) {
         let n = profile.len() - 1;
         self.patch(seg, n, true, |s, t| {
-            let q = profile[(t * n as f32).round() as usize];
+            let q = profile[(t * n as f32 + 0.5) as usize];
             let (sin, cos) = (s * TAU).sin_cos();
             base + vec3(q.x * cos, q.y, -q.x * sin)
         });
@@ -303,7 +306,26 @@ impl Mesh {
     /// A smooth skin over closed outlines with the same number of points.
     pub fn skin(&mut self, outlines: &[Vec<Vec3>]) {
         let (n, k) = (outlines.len() - 1, outlines[0].len());
-        self.patch(k, n, true, |u, v| outlines[(v * n as f32).round() as usize][(u * k as f32).round() as usize % k]);
+        self.patch(k, n, true, |u, v| outlines[(v * n as f32 + 0.5) as usize][(u * k as f32 + 0.5) as usize % k]);
+    }
+
+    /// Fur: `count` thin hairs of `length` metres on the triangles from number `first` on, swept along `sweep`.
+    pub fn fringe(&mut self, rng: &mut Rng, first: usize, count: usize, length: f32, width: f32, sweep: Vec3) {
+        let last = self.tris.len() as i32 - 1;
+        if last < first as i32 {
+            return;
+        }
+        for _ in 0..count {
+            let tri = self.tris[rng.int(first as i32, last) as usize];
+            let v = self.verts[tri.v[0] as usize];
+            let w = self.verts[tri.v[1] as usize];
+            let p = v.p.lerp(w.p, rng.unit());
+            let d = (v.n * rng.range(0.15, 1.0) + sweep * rng.range(0.4, 1.0) + rng.direction() * 0.3).normalize_or(v.n);
+            let side = d.cross(rng.direction()).normalize_or(Vec3::X) * width;
+            let n = (v.n + rng.direction() * 0.25).normalize_or(v.n);
+            let tip = p + d * length * rng.range(0.5, 1.2);
+            self.quads(&[(p - side, n), (p + side, n), (tip, n)], &[[0, 1, 2, 2]]);
+        }
     }
 
     /// A flat outline in the x-y plane, extruded by ±`half` along z.

@@ -84,6 +84,16 @@ pub fn project(mesh: &Mesh, camera: &Camera) -> Vec<Vec3> {
     mesh.verts.iter().map(|v| camera.to_camera(v.p)).collect()
 }
 
+/// Rounds down.
+fn down(x: f32) -> f32 {
+    crate::noise::floor(x) as f32
+}
+
+/// Rounds up.
+fn up(x: f32) -> f32 {
+    -down(-x)
+}
+
 /// Rasterises `mesh`, whose vertices are at `points` in camera space. Nothing nearer than `near` metres is drawn.
 pub fn rasterise(mesh: &Mesh, points: &[Vec3], grid: Grid, near: f32) -> Visibility {
     let n = grid.n;
@@ -98,10 +108,10 @@ pub fn rasterise(mesh: &Mesh, points: &[Vec3], grid: Grid, near: f32) -> Visibil
         let (mut x0, mut y0, mut x1, mut y1) = (0.0f32, 0.0f32, n as f32 - 1.0, n as f32 - 1.0);
         if p.iter().all(|q| q.z > 1e-3) {
             let s = p.map(|q| (q.x / (q.z * grid.step[0]) + grid.middle, q.y / (q.z * grid.step[1]) + grid.middle));
-            x0 = s[0].0.min(s[1].0).min(s[2].0).ceil().max(0.0);
-            x1 = s[0].0.max(s[1].0).max(s[2].0).floor().min(x1);
-            y0 = s[0].1.min(s[1].1).min(s[2].1).ceil().max(0.0);
-            y1 = s[0].1.max(s[1].1).max(s[2].1).floor().min(y1);
+            x0 = up(s[0].0.min(s[1].0).min(s[2].0)).max(0.0);
+            x1 = down(s[0].0.max(s[1].0).max(s[2].0)).min(x1);
+            y0 = up(s[0].1.min(s[1].1).min(s[2].1)).max(0.0);
+            y1 = down(s[0].1.max(s[1].1).max(s[2].1)).min(y1);
         }
         if x0 > x1 || y0 > y1 {
             continue;
@@ -115,22 +125,27 @@ pub fn rasterise(mesh: &Mesh, points: &[Vec3], grid: Grid, near: f32) -> Visibil
         // λ/z as A·column + B·row + C.
         let lines = edges.map(|e| {
             let e = e / det;
-            (e.x * sx, e.y * sy, e.z - m * (e.x * sx + e.y * sy))
+            let a = e.x * sx;
+            (a, e.y * sy, e.z - m * (a + e.y * sy), -1.0 / a)
         });
         let w = (lines[0].0 + lines[1].0 + lines[2].0, lines[0].1 + lines[1].1 + lines[2].1, lines[0].2 + lines[1].2 + lines[2].2);
         for y in y0 as usize..=y1 as usize {
             let (mut from, mut to) = (x0 as f64, x1 as f64);
-            for (la, lb, lc) in lines {
+            for (la, lb, lc, crossing) in lines {
                 let rest = lb * y as f64 + lc;
                 if la > 0.0 {
-                    from = from.max(-rest / la);
+                    from = from.max(rest * crossing);
                 } else if la < 0.0 {
-                    to = to.min(-rest / la);
+                    to = to.min(rest * crossing);
                 } else if rest < 0.0 {
                     to = -1.0;
                 }
             }
-            let (from, to) = (from.ceil(), to.floor());
+            if from > to {
+                continue;
+            }
+            // `from` and `to` lie within the picture: round up and down.
+            let (from, to) = (from as i64 + i64::from(from > (from as i64) as f64), to as i64);
             if from > to {
                 continue;
             }

@@ -73,6 +73,8 @@ pub fn make_kind(number: u64, size: usize, pairs: bool, kind: u8) -> Sample {
     let mut look = Look::new(&mut rng);
     if let Some(level) = shot.level {
         look.level = level;
+    } else if shot.scene.night {
+        look.level *= rng.range(0.2, 0.6);
     }
     let first = render(&shot.scene, &shot.camera, size);
     if rng.chance(shot.blur) {

@@ -143,6 +143,8 @@ pub struct Scene {
     pub fog_colour: Vec3,
     /// Reach of the sharp shadows around the camera's view, metres.
     pub reach: f32,
+    /// Whether it is dark, so that a camera would not lift it to daylight.
+    pub night: bool,
     /// Vertices that move from a frame to the next, metres.
     pub movers: Vec<(Range<usize>, Vec3)>,
 }
@@ -151,6 +153,7 @@ impl Scene {
     /// An empty scene in daylight or at night, chosen by `rng`.
     pub fn outdoors(rng: &mut Rng, night: bool) -> Self {
         let mut s = Self::empty(rng);
+        s.night = night;
         if night {
             let glow = Rng::hsv(rng.range(0.03, 0.7), rng.range(0.2, 0.7), 1.0);
             s.sky.zenith = vec3(0.004, 0.006, 0.012) * rng.range(0.2, 2.0);
@@ -193,8 +196,8 @@ impl Scene {
         } else {
             s.sky.glow = Vec3::splat(0.15);
         }
-        if rng.chance(0.45) {
-            s.fog = rng.log_range(0.0008, 0.04);
+        if rng.chance(0.4) {
+            s.fog = rng.log_range(0.0005, 0.02);
             s.fog_colour = s.sky.horizon * rng.range(0.6, 1.0);
         }
         s
@@ -241,6 +244,7 @@ impl Scene {
             fog: 0.0,
             fog_colour: Vec3::splat(0.5),
             reach: 30.0,
+            night: false,
             movers: Vec::new(),
         }
     }

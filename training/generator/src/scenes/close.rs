@@ -74,6 +74,38 @@ fn stage(rng: &mut Rng) -> Scene {
                 };
                 scene.put(&thing, place(p + if z > -6.0 { vec3(2.5 * p.x.signum(), 0.0, -3.0) } else { Vec3::ZERO }, rng.spread(0.8)));
             }
+            if rng.chance(0.4) {
+                // Greenery, a house or a fence right behind.
+                let z = -rng.log_range(1.2, 8.0);
+                let pal = &mut scene.palette;
+                match rng.int(0, 3) {
+                    0 | 1 => {
+                        let k = rng.range(0.6, 1.6);
+                        let hedge = plant::bush(rng, pal, k, 700);
+                        for i in -5..=5 {
+                            let p = vec3(i as f32 * k * 0.9 + rng.spread(0.3), 0.0, z - k + rng.spread(0.4));
+                            scene.put(&hedge, place(p, rng.range(0.0, TAU)) * Affine3A::from_scale(Vec3::splat(rng.range(0.7, 1.5))));
+                        }
+                    }
+                    2 => {
+                        let house = building::house(rng, pal, 24.0, 8.0, night);
+                        scene.put(&house, place(vec3(rng.spread(6.0), 0.0, z - 0.5), rng.spread(0.2)));
+                    }
+                    _ => {
+                        let fence = building::fence(rng, pal, 20.0);
+                        scene.put(&fence, place(vec3(0.0, 0.0, z), rng.spread(0.3)));
+                    }
+                }
+            }
+            if rng.chance(0.3) {
+                let high = rng.log_range(0.05, 0.35);
+                let tuft = plant::grass(rng, &mut scene.palette, 0.4, high, 80);
+                for _ in 0..rng.int(15, 70) {
+                    let r = rng.log_range(0.3, 6.0);
+                    let a = rng.range(0.0, TAU);
+                    scene.put(&tuft, place(vec3(a.cos() * r, 0.0, a.sin() * r - 1.0), a));
+                }
+            }
             if night {
                 scene.lamps.push(Lamp { p: vec3(rng.spread(3.0), rng.range(1.0, 4.0), rng.range(-2.0, 3.0)), colour: vec3(1.0, 0.8, 0.6) * rng.range(1.0, 6.0) });
             }
@@ -203,7 +235,7 @@ pub fn thing(rng: &mut Rng, size: f32) -> Shot {
         8 => plant::potted(rng, pal),
         9 => {
             let k = rng.range(0.3, 1.0);
-            plant::bush(rng, pal, k, 500)
+            plant::bush(rng, pal, k, 2500)
         }
         10 => clutter::heap(rng, pal),
         _ => furniture::any(rng, pal),

@@ -81,6 +81,10 @@ pub fn quadruped(rng: &mut Rng, pal: &mut Palette, height: f32, cell: f32) -> Me
     m.paint(mat);
     let (shaggy, seed) = (if rng.chance(0.4) { rng.range(0.01, 0.06) } else { 0.0 }, rng.seed());
     b.build(&mut m, cell / height, |p| shaggy * (value(p * 20.0, seed) - 0.3));
+    if cell / height < 0.03 && rng.chance(0.5) {
+        let (length, count) = (rng.range(0.02, 0.09), rng.int(2000, 7000) as usize);
+        m.fringe(rng, 0, count, length, 0.005, vec3(0.0, -0.5, -0.6));
+    }
     m.paint(dark);
     for s in [-1.0f32, 1.0] {
         m.ellipsoid(head + sideways * (0.068 * s) + gaze * 0.085 + Vec3::Y * 0.035, Vec3::splat(0.02), 8);

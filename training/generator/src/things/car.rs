@@ -15,16 +15,17 @@ pub fn wheel(m: &mut Mesh, rng: &mut Rng, tyre: u16, rim: u16, c: Vec3, axis: Ve
     let fat = width * 0.5;
     m.paint(tyre);
     let (u, v) = axis.any_orthonormal_pair();
+    // Section of the tyre: share of the radius, share of the width.
     let profile = [(0.66, -1.0), (0.92, -1.0), (1.0, -0.7), (1.0, 0.7), (0.92, 1.0), (0.66, 1.0), (0.62, 0.5), (0.62, -0.5), (0.66, -1.0)];
-    m.patch(20, 8, true, |s, t| {
+    m.patch(18, 8, true, |s, t| {
         let (sin, cos) = (s * std::f32::consts::TAU).sin_cos();
-        let (k, w) = profile[(t * 8.0).round() as usize];
+        let (k, w) = profile[(t * 8.0 + 0.5) as usize];
         c + (u * cos + v * sin) * (r * k) + axis * (fat * w)
     });
     let spokes = rng.int(4, 12);
     m.paint(rim);
     for side in [-1.0f32, 1.0] {
-        m.ring(c + axis * fat * 0.75 * side, axis, r * 0.62, r * 0.05, 18, 4);
+        m.ring(c + axis * fat * 0.75 * side, axis, r * 0.62, r * 0.05, 16, 3);
         m.disc(c + axis * fat * 0.72 * side, axis * side, r * 0.17, 10);
         for i in 0..spokes {
             let (s, co) = (i as f32 / spokes as f32 * std::f32::consts::TAU).sin_cos();

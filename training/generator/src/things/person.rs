@@ -99,9 +99,9 @@ pub fn person(rng: &mut Rng, pal: &mut Palette, pose: &Pose, cell: f32) -> Mesh 
     let pelvis = vec3(0.0, 0.95, 0.0);
     let waist = pelvis + spine * vec3(0.0, 0.14, 0.0);
     let chest = pelvis + spine * vec3(0.0, 0.36, 0.0);
-    let neck = pelvis + spine * vec3(0.0, 0.53, 0.0);
+    let neck = pelvis + spine * vec3(0.0, 0.52, 0.0);
     let head_turn = Quat::from_rotation_y(pose.head[0]) * Quat::from_rotation_x(pose.lean * 0.4 + pose.head[1]) * Quat::from_rotation_z(pose.head[2]);
-    let head = neck + spine * vec3(0.0, 0.04, 0.0) + head_turn * vec3(0.0, 0.145, 0.02);
+    let head = neck + spine * vec3(0.0, 0.015, 0.01) + head_turn * vec3(0.0, 0.125, 0.02);
 
     let (mut skins, mut top, mut legs, mut shoes) = (Blob::new(0.03), Blob::new(0.05), Blob::new(0.05), Blob::new(0.03));
     let (short_sleeves, shorts) = (rng.chance(0.4), rng.chance(0.2));
@@ -112,8 +112,12 @@ pub fn person(rng: &mut Rng, pal: &mut Palette, pose: &Pose, cell: f32) -> Mesh 
         top.limb(chest + spine * vec3(0.16 * wide * s, 0.105, -0.015), chest + spine * vec3(0.05 * s, 0.1, -0.02), 0.06, 0.085);
         top.limb(waist + vec3(0.06 * build * s, 0.0, 0.01), pelvis + vec3(0.075 * build * s, -0.04, 0.0), 0.095 * belly, 0.105 * build);
     }
-    top.limb(neck + spine * vec3(0.0, -0.03, -0.01), chest, 0.06, 0.11);
-    skins.limb(neck + spine * vec3(0.0, -0.06, 0.0), head - head_turn * vec3(0.0, 0.07, 0.02), 0.055, 0.054);
+    top.limb(neck + spine * vec3(0.0, -0.025, -0.01), chest, 0.072, 0.11);
+    for s in [-1.0f32, 1.0] {
+        // Trapezius.
+        top.limb(neck + spine * vec3(0.03 * s, -0.03, -0.015), chest + spine * vec3(0.15 * wide * s, 0.12, -0.015), 0.05, 0.05);
+    }
+    skins.limb(neck + spine * vec3(0.0, -0.06, 0.0), head - head_turn * vec3(0.0, 0.07, 0.02), 0.062, 0.056);
     if rng.chance(0.25) {
         // A collar or a hood.
         top.limb(neck + spine * vec3(0.03, 0.0, -0.02), neck + spine * vec3(-0.03, 0.0, -0.02), 0.066, 0.066);
@@ -179,8 +183,8 @@ pub fn person(rng: &mut Rng, pal: &mut Palette, pose: &Pose, cell: f32) -> Mesh 
     m.paint(shoe);
     shoes.build(&mut m, cell.max(0.015), |_| 0.0);
     m.paint(skin);
-    skins.build(&mut m, cell.min(0.035), |_| 0.0);
-    let face = head_mesh(rng, pal, skin, hair, cell.min(0.03));
+    skins.build(&mut m, cell.min(0.05), |_| 0.0);
+    let face = head_mesh(rng, pal, skin, hair, cell.min(0.045));
     m.add(&face, glam::Affine3A::from_rotation_translation(head_turn, head));
     if rng.chance(0.15) {
         // A bag on the back or in the hand.
@@ -231,10 +235,10 @@ fn head_mesh(rng: &mut Rng, pal: &mut Palette, skin: u16, hair: u16, cell: f32) 
             m.paint(iris).ellipsoid(eye + vec3(0.0, 0.0, 0.006), vec3(0.0065, 0.0065, 0.005), 8);
             m.paint(hair).pipe(&[eye + vec3(-0.018 * s, 0.022, 0.005), eye + vec3(0.0, 0.028, 0.01), eye + vec3(0.02 * s, 0.02, -0.004)], &[0.003, 0.005, 0.003], 5);
         } else {
-            m.paint(iris).ellipsoid(eye, vec3(0.013, 0.007, 0.012), 6);
+            m.paint(iris).ellipsoid(eye, vec3(0.013, 0.007, 0.012), 5);
         }
     }
-    m.paint(lips).ellipsoid(vec3(0.0, -0.056, 0.083), vec3(0.023, rng.range(0.005, 0.009), 0.009), 10);
+    m.paint(lips).ellipsoid(vec3(0.0, -0.056, 0.083), vec3(0.023, rng.range(0.005, 0.009), 0.009), if fine { 10 } else { 5 });
     // Hair as a shell over the skull.
     let style = rng.int(0, 7);
     let ruffle = rng.seed();
@@ -264,7 +268,12 @@ fn head_mesh(rng: &mut Rng, pal: &mut Palette, skin: u16, hair: u16, cell: f32) 
         _ => {}
     }
     m.paint(hair);
+    let first = m.tris.len();
     h.build(&mut m, cell * 0.8, |p| rough * (value(p * vec3(45.0, 20.0, 45.0), ruffle) - 0.4));
+    if fine && rng.chance(0.5) {
+        let (length, count) = (rng.range(0.01, 0.05), rng.int(300, 1500) as usize);
+        m.fringe(rng, first, count, length, 0.0016, Vec3::NEG_Y * 0.7);
+    }
     if rng.chance(0.2) {
         let mut beard = Blob::new(0.02);
         let r = rng.range(0.02, 0.035);

@@ -26,8 +26,15 @@ fn bark(rng: &mut Rng, pal: &mut Palette) -> u16 {
 
 /// A leaf-like lozenge at `p`, along `d`.
 fn leaf(m: &mut Mesh, p: Vec3, d: Vec3, side: Vec3, length: f32, width: f32, normal: Vec3) {
-    let mid = p + d * (length * 0.5);
-    m.quads(&[(p, normal), (mid + side * width, normal), (p + d * length, normal), (mid - side * width, normal)], &[[0, 1, 2, 3]]);
+    let (low, high) = (p + d * (length * 0.3), p + d * (length * 0.7));
+    let fold = normal * (width * 0.3);
+    let points = [(p, normal), (low + side * width + fold, normal), (high + side * width * 0.75 + fold, normal), (p + d * length, normal), (high - side * width * 0.75 + fold, normal), (low - side * width + fold, normal)];
+    if length > 0.25 {
+        // Coarse leaves stand for far ones: two triangles do.
+        m.quads(&[points[0], points[1], points[3], points[5]], &[[0, 1, 2, 3]]);
+    } else {
+        m.quads(&points, &[[0, 1, 2, 3], [0, 3, 4, 5]]);
+    }
 }
 
 /// A crown of leaves: `n` lozenges in an ellipsoid, denser at clumps.
@@ -152,7 +159,8 @@ pub fn bush(rng: &mut Rng, pal: &mut Palette, size: f32, leaves: usize) -> Mesh 
     let mut m = Mesh::new(label::VEGETATION);
     let green = leaf_mat(rng, pal);
     let r = vec3(size * rng.range(0.6, 1.3), size * rng.range(0.4, 0.7), size * rng.range(0.6, 1.1));
-    crown(&mut m, rng, green, vec3(0.0, r.y * 0.8, 0.0), r, leaves, size * 0.16);
+    let leaf_size = size * 0.16 * (300.0 / leaves as f32).sqrt().min(1.0) * rng.range(0.7, 1.3);
+    crown(&mut m, rng, green, vec3(0.0, r.y * 0.8, 0.0), r, leaves, leaf_size);
     m
 }
 
@@ -195,7 +203,10 @@ pub fn potted(rng: &mut Rng, pal: &mut Palette) -> Mesh {
     let green = leaf_mat(rng, pal);
     if rng.chance(0.5) {
         let k = rng.range(0.2, 0.4);
-        crown(&mut m, rng, green, vec3(0.0, 0.3 + k, 0.0), vec3(k, k, k), 220, 0.12);
+        let wood = bark(rng, pal);
+        m.paint(wood).bar(vec3(0.0, 0.2, 0.0), vec3(0.0, 0.3 + k, 0.0), 0.015, 0.01, 6);
+        let size = rng.range(0.05, 0.13);
+        crown(&mut m, rng, green, vec3(0.0, 0.25 + k, 0.0), vec3(k, k, k), 500, size);
     } else {
         m.paint(green);
         for _ in 0..rng.int(7, 22) {
