@@ -98,15 +98,20 @@ impl Blob {
                 }
             }
         }
+        // Only near the surface are distances needed; elsewhere the sign will do.
+        let band = 2.0 * cell + 0.03;
+        let (outer, inner) = ((-k * band).exp(), (k * band).min(60.0).exp());
         for z in 0..nz {
             for y in 0..ny {
                 for x in 0..nx {
                     let f = &mut field[index(x, y, z)];
-                    let mut d = -f.ln() / k;
-                    if d.abs() < cell * 2.0 {
-                        d -= bend(low + vec3(x as f32, y as f32, z as f32) * cell);
-                    }
-                    *f = d;
+                    *f = if *f < outer {
+                        band
+                    } else if *f > inner {
+                        -band
+                    } else {
+                        -f.ln() / k - bend(low + vec3(x as f32, y as f32, z as f32) * cell)
+                    };
                 }
             }
         }
@@ -115,6 +120,9 @@ impl Blob {
         for z in 0..nz - 1 {
             for y in 0..ny - 1 {
                 for x in 0..nx - 1 {
+                    if field[index(x, y, z)].abs() >= band {
+                        continue;
+                    }
                     let corner = |i: usize| field[index(x + (i & 1), y + (i >> 1 & 1), z + (i >> 2))];
                     let inside = (0..8).filter(|&i| corner(i) < 0.0).count();
                     if inside == 0 || inside == 8 {
@@ -151,6 +159,9 @@ impl Blob {
         for z in 1..nz - 1 {
             for y in 1..ny - 1 {
                 for x in 1..nx - 1 {
+                    if field[index(x, y, z)].abs() >= band {
+                        continue;
+                    }
                     let here = field[index(x, y, z)] < 0.0;
                     if here != (field[index(x + 1, y, z)] < 0.0) {
                         faces.push([ids[index(x, y - 1, z - 1)], ids[index(x, y, z - 1)], ids[index(x, y, z)], ids[index(x, y - 1, z)]]);

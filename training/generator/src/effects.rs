@@ -14,6 +14,8 @@ use image::{ExtendedColorType, ImageDecoder};
 pub struct Look {
     /// Mean brightness aimed at.
     pub level: f32,
+    /// Where the brightest tenth begins at most; above about 2 all is white.
+    pub highlights: f32,
     /// White balance.
     pub balance: Vec3,
     /// Exponent after the tone curve.
@@ -46,6 +48,7 @@ impl Look {
         let warm = rng.normal() * 0.1;
         Self {
             level: rng.log_range(0.1, 0.32),
+            highlights: rng.log_range(0.45, 2.5),
             balance: Vec3::new(1.0 + warm, 1.0 + rng.normal() * 0.03, 1.0 - warm),
             gamma: rng.range(0.8, 1.25),
             saturation: if rng.chance(0.04) { 0.0 } else { rng.range(0.75, 1.6) },
@@ -67,7 +70,10 @@ impl Look {
         let mut light = picture.light.clone();
         // Exposure for the log mean, held back by the brightest parts.
         let mean = (light.iter().map(|c| (c.element_sum() / 3.0 + 1e-3).ln()).sum::<f32>() / light.len() as f32).exp();
-        let gain = (self.level / mean).min(60.0);
+        let mut bright: Vec<f32> = light.iter().step_by(7).map(|c| c.max_element()).collect();
+        bright.sort_by(f32::total_cmp);
+        let high = bright[bright.len() * 9 / 10].max(1e-4);
+        let gain = (self.level / mean).min(self.highlights / high).min(60.0);
         for c in &mut light {
             *c *= self.balance * gain;
         }

@@ -354,7 +354,7 @@ impl Material {
                 base.lerp(c, ((fine - 0.58) * 6.0).clamp(0.0, 0.6)) * (0.65 + 0.7 * fine)
             }
             Pattern::Fibre => {
-                let bend = value(q * 0.7, seed) * 6.0;
+                let bend = value(q * 0.5, seed) * 1.6;
                 let (s, co) = bend.sin_cos();
                 let r = vec2(uv.x * co - uv.y * s, uv.x * s + uv.y * co);
                 let n = fbm(Vec3::new(r.x * 1.2, r.y * 6.0, q.z), seed, 2, f * 4.0);

@@ -185,8 +185,8 @@ impl Scene {
         s.sky.clouds = if overcast { rng.range(0.3, 0.9) } else if rng.chance(0.35) { 0.0 } else { rng.range(0.2, 0.65) };
         s.sky.cloud = if overcast { grey * rng.range(0.5, 1.0) } else { vec3(1.0, 0.97, 0.94).lerp(vec3(1.0, 0.6, 0.4), low * 0.6) * rng.range(0.6, 1.2) };
         s.sky.cloud_scale = rng.log_range(0.3, 2.0);
-        s.above = s.sky.zenith.lerp(s.sky.horizon, 0.5) * if overcast { 0.9 } else { 0.45 };
-        s.below = s.above * rng.range(0.25, 0.5);
+        s.above = s.sky.zenith.lerp(s.sky.horizon, 0.5) * if overcast { 0.9 } else { rng.range(0.4, 0.75) };
+        s.below = s.above * rng.range(0.35, 0.65);
         s.sky.below = s.above * rng.range(0.15, 0.4);
         if !overcast {
             let warm = vec3(1.0, 0.94, 0.85).lerp(vec3(1.0, 0.55, 0.25), low * rng.unit());

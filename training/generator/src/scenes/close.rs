@@ -60,6 +60,11 @@ fn stage(rng: &mut Rng) -> Scene {
             let mut m = Mesh::new(label::GROUND);
             m.paint(ground).quad(vec3(-400.0, 0.0, -400.0), vec3(400.0, 0.0, -400.0), vec3(400.0, 0.0, 50.0), vec3(-400.0, 0.0, 50.0));
             scene.put(&m, Affine3A::IDENTITY);
+            if rng.chance(0.6) {
+                let r = rng.log_range(25.0, 150.0);
+                let woods = plant::treeline(rng, &mut scene.palette, r, 2.6);
+                scene.put(&woods, place(Vec3::ZERO, PI));
+            }
             for _ in 0..rng.int(2, 12) {
                 let z = -rng.log_range(2.0, 60.0);
                 let p = vec3(rng.spread(3.0 - z * 0.7), 0.0, z);
@@ -164,7 +169,7 @@ pub fn animal(rng: &mut Rng, size: f32) -> Shot {
     let mut scene = stage(rng);
     let h = rng.log_range(0.25, 1.6);
     let beast = animal::any(rng, &mut scene.palette, h, 0.016 * h.max(0.5));
-    let turn = rng.range(0.0, TAU);
+    let turn = if rng.chance(0.65) { rng.normal() * 0.8 } else { rng.range(0.0, TAU) };
     let (low, high) = beast.bounds();
     let tall = high.y;
     // Sometimes on a table, sofa or wall.
@@ -260,7 +265,6 @@ pub fn thing(rng: &mut Rng, size: f32) -> Shot {
     let target = vec3(rng.spread(0.2) * span, high.y * rng.range(0.3, 0.7), 0.0);
     let a = rng.spread(0.6);
     let from = vec3(a.sin(), rng.range(-0.05, 0.6), a.cos());
-    let _ = PI;
     let camera = frame(rng, size, target, from, width, 28.0, 75.0);
     Shot { camera, scene, nearest: 0.2, spread: 0.08, blur: 0.25, level: None }
 }

@@ -105,9 +105,13 @@ fn scatter(scene: &mut Scene, rng: &mut Rng, land: &Land) {
     let pal = &mut scene.palette;
     let forest = rng.pick(&[0, 3, 12, 40, 110]);
     let h = rng.range(3.0, 16.0);
-    let trees: Vec<Mesh> = (0..3).map(|_| { let k = h * rng.range(0.6, 1.3); plant::tree(rng, pal, k, 500) }).collect();
+    let trees: Vec<Mesh> = (0..3).map(|_| { let k = h * rng.range(0.6, 1.3); plant::tree(rng, pal, k, 1000) }).collect();
     let small: Vec<Mesh> = (0..2).map(|_| { let k = h * rng.range(0.7, 1.3); plant::tree(rng, pal, k, 90) }).collect();
     let mut all = Mesh::new(label::VEGETATION);
+    if land.peaks <= 0.0 && rng.chance(0.5) {
+        let r = rng.log_range(60.0, 400.0);
+        all.add(&plant::treeline(rng, pal, r, 2.6), Affine3A::IDENTITY);
+    }
     for _ in 0..forest {
         let r = rng.log_range(3.5, 180.0);
         let a = rng.spread(1.1);
@@ -116,7 +120,7 @@ fn scatter(scene: &mut Scene, rng: &mut Rng, land: &Land) {
             continue;
         }
         let xf = place(vec3(p.x, land.height(p) - 0.1, p.y), rng.range(0.0, TAU)) * Affine3A::from_scale(Vec3::splat(rng.range(0.6, 1.3)));
-        all.add(if r < 30.0 { &trees[rng.int(0, 2) as usize] } else { &small[rng.int(0, 1) as usize] }, xf);
+        all.add(if r < 22.0 { &trees[rng.int(0, 2) as usize] } else { &small[rng.int(0, 1) as usize] }, xf);
     }
     let bushes: Vec<Mesh> = (0..2).map(|_| { let k = rng.range(0.4, 1.2); plant::bush(rng, pal, k, 200) }).collect();
     for _ in 0..rng.pick(&[0, 2, 8, 25]) {
@@ -182,12 +186,16 @@ pub fn park(rng: &mut Rng, size: f32) -> Shot {
     scene.put(&m, Affine3A::IDENTITY);
     let pal = &mut scene.palette;
     let mut all = Mesh::new(label::VEGETATION);
+    if rng.chance(0.6) {
+        let r = rng.log_range(30.0, 200.0);
+        all.add(&plant::treeline(rng, pal, r, 2.6), Affine3A::IDENTITY);
+    }
     let spot = |rng: &mut Rng, near: f32, far: f32| {
         let (r, a) = (rng.log_range(near, far), rng.spread(0.75));
         let p = vec2(a.sin() * r, a.cos() * r);
         (vec3(p.x, land.height(p), p.y), rng.range(0.0, TAU))
     };
-    let trees: Vec<Mesh> = (0..3).map(|_| { let h = rng.range(2.5, 10.0); plant::tree(rng, pal, h, 700) }).collect();
+    let trees: Vec<Mesh> = (0..3).map(|_| { let h = rng.range(2.5, 10.0); plant::tree(rng, pal, h, 1300) }).collect();
     for _ in 0..rng.int(2, 22) {
         let (p, turn) = spot(rng, 4.0, 70.0);
         all.add(&trees[rng.int(0, 2) as usize], place(p, turn));

@@ -67,6 +67,11 @@ fn build(rng: &mut Rng, night: bool, busy: f32, people: i32) -> (Scene, f32) {
             z += width + if rng.chance(0.2) { rng.range(1.0, 5.0) } else { 0.0 };
         }
     }
+    if open {
+        let r = rng.log_range(90.0, 250.0);
+        let woods = plant::treeline(rng, &mut scene.palette, r, 2.2);
+        scene.put(&woods, Affine3A::IDENTITY);
+    }
     if rng.chance(0.5) {
         // The end of the street.
         let house = building::house(rng, &mut scene.palette, 30.0, 10.0, night);
@@ -98,7 +103,7 @@ fn build(rng: &mut Rng, night: bool, busy: f32, people: i32) -> (Scene, f32) {
     }
     // Trees, lamps, signs at the kerb.
     let h = rng.range(3.0, 9.0);
-    let trees: Vec<Mesh> = (0..2).map(|_| plant::tree(rng, &mut scene.palette, h, 420)).collect();
+    let trees: Vec<Mesh> = (0..2).map(|_| plant::tree(rng, &mut scene.palette, h, 1100)).collect();
     let alley = rng.chance(0.4);
     for s in [-1.0f32, 1.0] {
         let mut z = rng.range(-2.0, 8.0);

@@ -177,11 +177,11 @@ pub fn person(rng: &mut Rng, pal: &mut Palette, pose: &Pose, cell: f32) -> Mesh 
         });
     }
     m.paint(shirt);
-    top.build(&mut m, cell * 1.1, fold);
+    top.build(&mut m, (cell * 1.1).max(0.021), fold);
     m.paint(trousers);
-    legs.build(&mut m, cell * 1.3, fold);
+    legs.build(&mut m, (cell * 1.3).max(0.026), fold);
     m.paint(shoe);
-    shoes.build(&mut m, cell.max(0.015), |_| 0.0);
+    shoes.build(&mut m, cell.max(0.018), |_| 0.0);
     m.paint(skin);
     skins.build(&mut m, cell.min(0.05), |_| 0.0);
     let face = head_mesh(rng, pal, skin, hair, cell.min(0.045));
@@ -192,7 +192,7 @@ pub fn person(rng: &mut Rng, pal: &mut Palette, pose: &Pose, cell: f32) -> Mesh 
         let mut bag = Mesh::new(label::PERSON);
         bag.paint(mat);
         if rng.chance(0.6) {
-            bag.cushion(chest + spine * vec3(0.0, -0.05, -0.2), vec3(0.15, 0.22, 0.1), 0.5);
+            bag.cushion(chest + spine * vec3(0.0, -0.05, -0.15), vec3(0.15, 0.21, 0.1), 0.5);
         } else {
             bag.cushion(hands[0] - vec3(0.0, 0.2, 0.0), vec3(0.06, 0.14, 0.18), 0.4);
         }

@@ -12,10 +12,33 @@ use crate::scene::Palette;
 use glam::{Vec3, vec2, vec3};
 use std::f32::consts::TAU;
 
-fn leaf_mat(rng: &mut Rng, pal: &mut Palette) -> u16 {
+/// Single leaves, and the inside of a crown, which shows many.
+fn leaf_mats(rng: &mut Rng, pal: &mut Palette, grain: f32) -> [u16; 2] {
     let a = rng.foliage();
     let b = rng.near(a, 0.6);
-    pal.add(Material { through: 0.5, ..Material::of(rng.pick(&[Pattern::Plain, Pattern::Fbm, Pattern::Fbm]), a, b, 1.2, rng).glossy(0.15, 12.0, 0.0) })
+    let leaf = Material { through: 0.6, ..Material::of(rng.pick(&[Pattern::Plain, Pattern::Fbm, Pattern::Fbm]), a, b, 1.2, rng).glossy(0.15, 12.0, 0.0) };
+    let inside = Material { pattern: Pattern::Leaves, scale: 4.0 / grain, a: a * 0.8, b: b * 0.6, ..leaf }.bumpy(0.9, 1.0 / grain);
+    [pal.add(leaf), pal.add(inside)]
+}
+
+fn leaf_mat(rng: &mut Rng, pal: &mut Palette) -> u16 {
+    leaf_mats(rng, pal, 0.2)[0]
+}
+
+/// A ragged edge of woods far away: a strip of `arc` radians around the origin at distance `r`.
+pub fn treeline(rng: &mut Rng, pal: &mut Palette, r: f32, arc: f32) -> Mesh {
+    let mut m = Mesh::new(label::VEGETATION);
+    let [_, mat] = leaf_mats(rng, pal, 0.5);
+    let (seed, high) = (rng.seed(), rng.range(0.03, 0.16) * r);
+    let from = -arc * 0.5;
+    m.paint(mat).patch(150, 3, false, |u, v| {
+        let a = from + arc * u;
+        let q = vec3(a * 12.0, 0.0, 0.0);
+        let top = high * (0.35 + 0.8 * fbm(q, seed, 4, 0.0) + 0.25 * value(q * 9.0, seed ^ 3));
+        let out = r * (1.0 + 0.1 * value(q * 0.7, seed ^ 5) - 0.03 * v * v);
+        vec3(a.sin() * out, top * v - 0.5, a.cos() * out)
+    });
+    m
 }
 
 fn bark(rng: &mut Rng, pal: &mut Palette) -> u16 {
@@ -38,7 +61,7 @@ fn leaf(m: &mut Mesh, p: Vec3, d: Vec3, side: Vec3, length: f32, width: f32, nor
 }
 
 /// A crown of leaves: `n` lozenges in an ellipsoid, denser at clumps.
-fn crown(m: &mut Mesh, rng: &mut Rng, mat: u16, c: Vec3, r: Vec3, n: usize, size: f32) {
+fn crown(m: &mut Mesh, rng: &mut Rng, [mat, heart]: [u16; 2], c: Vec3, r: Vec3, n: usize, size: f32) {
     m.paint(mat);
     let clumps: Vec<(Vec3, f32)> = (0..(n / 45).clamp(3, 24)).map(|_| (c + rng.direction() * r * rng.range(0.25, 0.85), rng.range(0.22, 0.5))).collect();
     for i in 0..n {
@@ -53,11 +76,14 @@ fn crown(m: &mut Mesh, rng: &mut Rng, mat: u16, c: Vec3, r: Vec3, n: usize, size
     }
     // An opaque heart.
     let seed = rng.seed();
-    for (q, k) in clumps.iter().take(8) {
-        m.patch(8, 6, true, |u, v| {
+    let far = n < 150;
+    let (su, sv) = if far { (7, 4) } else { (10, 7) };
+    m.paint(heart);
+    for (q, k) in clumps.iter().take(if far { 5 } else { 9 }) {
+        m.patch(su, sv, true, |u, v| {
             let (a, b) = (u * TAU, (v - 0.5) * std::f32::consts::PI);
             let d = vec3(b.cos() * a.cos(), b.sin(), -b.cos() * a.sin());
-            *q + d * r * *k * (0.45 + 0.5 * value(*q + d * 2.0, seed))
+            *q + d * r * *k * (0.2 + 0.75 * value(*q + d * 3.1, seed))
         });
     }
 }
@@ -81,8 +107,12 @@ fn branches(m: &mut Mesh, rng: &mut Rng, from: Vec3, dir: Vec3, length: f32, r: 
 /// A tree of any kind, `height` metres, with about `leaves` leaves.
 pub fn tree(rng: &mut Rng, pal: &mut Palette, height: f32, leaves: usize) -> Mesh {
     let mut m = Mesh::new(label::VEGETATION);
-    let (wood, green) = (bark(rng, pal), leaf_mat(rng, pal));
-    let r = height * rng.range(0.015, 0.035);
+    let wood = bark(rng, pal);
+    let both = leaf_mats(rng, pal, height * 0.035);
+    let [green, inside] = both;
+    let r = height * rng.range(0.01, 0.026);
+    // Fewer leaves stand for more by being larger.
+    let grain = (420.0 / leaves as f32).powf(0.4).clamp(0.45, 1.6) * rng.range(0.7, 1.1);
     match rng.int(0, 9) {
         0 | 1 => {
             // A conifer: drooping whorls.
@@ -97,10 +127,10 @@ pub fn tree(rng: &mut Rng, pal: &mut Palette, height: f32, leaves: usize) -> Mes
                 let out = vec3(a.cos(), 0.0, a.sin());
                 let p = out * reach * rng.unit().sqrt() * 0.9 + Vec3::Y * (height * t);
                 let d = (out + vec3(0.0, rng.range(-0.7, 0.1), 0.0)).normalize();
-                let s = height * 0.07 * rng.range(0.5, 1.3);
+                let s = height * 0.07 * grain * rng.range(0.5, 1.3);
                 leaf(&mut m, p, d, d.cross(Vec3::Y).normalize_or(Vec3::X), s, s * 0.3, (out + Vec3::Y * 0.6).normalize());
             }
-            m.patch(12, 6, true, |u, v| {
+            m.paint(inside).patch(12, 6, true, |u, v| {
                 let (s, c) = (u * TAU).sin_cos();
                 let k = wide * 0.65 * (1.0 - v) * (1.0 + 0.3 * (u * TAU * 5.0 + v * 30.0).sin());
                 vec3(k * c, height * (low + (1.0 - low) * v), k * s)
@@ -141,14 +171,14 @@ pub fn tree(rng: &mut Rng, pal: &mut Palette, height: f32, leaves: usize) -> Mes
             let n = tips.len().max(1);
             let k = height * rng.range(0.1, 0.2);
             for t in tips {
-                crown(&mut m, rng, green, t, Vec3::splat(k), leaves / n, height * 0.05);
+                crown(&mut m, rng, both, t, Vec3::splat(k), leaves / n, height * 0.05 * grain);
             }
         }
         _ => {
             let h = rng.range(0.2, 0.5);
             m.paint(wood).pipe(&[Vec3::ZERO, vec3(rng.spread(0.3), height * h, rng.spread(0.3)), vec3(rng.spread(0.4), height * 0.8, rng.spread(0.4))], &[r * 1.2, r, r * 0.4], 8);
             let k = vec3(height * rng.range(0.2, 0.4), height * (1.0 - h) * 0.55, height * rng.range(0.2, 0.4));
-            crown(&mut m, rng, green, vec3(0.0, height * (1.0 + h) * 0.5, 0.0), k, leaves, height * 0.055);
+            crown(&mut m, rng, both, vec3(0.0, height * (1.0 + h) * 0.5, 0.0), k, leaves, height * 0.055 * grain);
         }
     }
     m
@@ -157,7 +187,7 @@ pub fn tree(rng: &mut Rng, pal: &mut Palette, height: f32, leaves: usize) -> Mes
 /// A bush or hedge.
 pub fn bush(rng: &mut Rng, pal: &mut Palette, size: f32, leaves: usize) -> Mesh {
     let mut m = Mesh::new(label::VEGETATION);
-    let green = leaf_mat(rng, pal);
+    let green = leaf_mats(rng, pal, size * 0.1);
     let r = vec3(size * rng.range(0.6, 1.3), size * rng.range(0.4, 0.7), size * rng.range(0.6, 1.1));
     let leaf_size = size * 0.16 * (300.0 / leaves as f32).sqrt().min(1.0) * rng.range(0.7, 1.3);
     crown(&mut m, rng, green, vec3(0.0, r.y * 0.8, 0.0), r, leaves, leaf_size);
@@ -200,13 +230,14 @@ pub fn potted(rng: &mut Rng, pal: &mut Palette) -> Mesh {
     let r = rng.range(0.1, 0.2);
     m.paint(pot).lathe(Vec3::ZERO, &[vec2(0.0, 0.0), vec2(r * 0.7, 0.0), vec2(r, 0.3), vec2(r * 0.9, 0.3), vec2(0.0, 0.26)], 16);
     m.label = label::VEGETATION;
-    let green = leaf_mat(rng, pal);
+    let both = leaf_mats(rng, pal, 0.06);
+    let green = both[0];
     if rng.chance(0.5) {
         let k = rng.range(0.2, 0.4);
         let wood = bark(rng, pal);
         m.paint(wood).bar(vec3(0.0, 0.2, 0.0), vec3(0.0, 0.3 + k, 0.0), 0.015, 0.01, 6);
         let size = rng.range(0.05, 0.13);
-        crown(&mut m, rng, green, vec3(0.0, 0.25 + k, 0.0), vec3(k, k, k), 500, size);
+        crown(&mut m, rng, both, vec3(0.0, 0.25 + k, 0.0), vec3(k, k, k), 500, size);
     } else {
         m.paint(green);
         for _ in 0..rng.int(7, 22) {
