@@ -30,7 +30,7 @@ pub fn write(path: &Path, samples: &[Sample], size: usize, columns: usize) -> im
             let (x, y) = ((x0 + k % size) as u32, (y0 + k / size) as u32);
             sheet.put_pixel(x, y, Rgb([s.rgb[3 * k], s.rgb[3 * k + 1], s.rgb[3 * k + 2]]));
             sheet.put_pixel(x + size as u32, y, Rgb(heat((s.inverse[k] / top).sqrt())));
-            sheet.put_pixel(x + 2 * size as u32, y, Rgb(LABELS[s.labels[k] as usize & 7]));
+            sheet.put_pixel(x + 2 * size as u32, y, Rgb(LABELS.get(s.labels[k] as usize).copied().unwrap_or([0; 3])));
         }
     }
     sheet.save(path)

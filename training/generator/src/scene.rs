@@ -28,6 +28,8 @@ pub mod label {
     pub const ANIMAL: u8 = 6;
     /// Furniture and every other object.
     pub const OBJECT: u8 = 7;
+    /// Of no class: shapes of the abstract scenes.
+    pub const IGNORE: u8 = 255;
 }
 
 /// All materials of a scene.

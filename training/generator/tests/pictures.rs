@@ -94,7 +94,7 @@ fn every_kind_is_sound_and_repeatable() {
         let s = make_kind(4_000 + u64::from(kind), SIZE, false, kind);
         assert_eq!((s.rgb.len(), s.inverse.len(), s.labels.len()), (SIZE * SIZE * 3, SIZE * SIZE, SIZE * SIZE));
         assert!(s.inverse.iter().all(|w| w.is_finite() && *w >= 0.0 && *w < 1000.0), "{kind}");
-        assert!(s.labels.iter().all(|l| *l <= label::OBJECT), "{kind}");
+        assert!(s.labels.iter().all(|l| *l <= label::OBJECT || *l == label::IGNORE), "{kind}");
         assert!(s.inverse.iter().zip(&s.labels).all(|(w, l)| (*w == 0.0) == (*l == label::SKY)), "{kind}: depth 0 is sky and nothing else");
         assert!(s.focal.iter().all(|f| f.is_finite() && *f > 0.0));
         let again = make_kind(4_000 + u64::from(kind), SIZE, false, kind);

@@ -18,8 +18,8 @@ use std::f32::consts::{PI, TAU};
 
 /// A background for something at the origin seen from around +z: a room, a street, greenery, or nothing much.
 fn stage(rng: &mut Rng) -> Scene {
-    match rng.int(0, 4) {
-        0 | 1 => {
+    match rng.int(0, 6) {
+        0..=2 => {
             let mut scene = Scene::indoors(rng);
             let s = Size { w: rng.range(2.0, 5.0), d: rng.range(2.0, 6.0), h: rng.range(2.3, 3.5) };
             shell(&mut scene, rng, s, 0.3, 6);
@@ -32,7 +32,7 @@ fn stage(rng: &mut Rng) -> Scene {
             }
             scene
         }
-        2 => {
+        3 => {
             // A plain backdrop at some distance.
             let mut scene = Scene::indoors(rng);
             let wall = Material::wall(rng);
@@ -132,12 +132,17 @@ fn frame(rng: &mut Rng, size: f32, target: Vec3, from: Vec3, width: f32, low: f3
 /// Someone from the waist up or closer, perhaps with others, often before a blurred background.
 pub fn portrait(rng: &mut Rng, size: f32) -> Shot {
     let mut scene = stage(rng);
-    let pose = if rng.chance(0.3) { Pose::sitting(rng) } else { Pose::standing(rng) };
+    let seated = rng.chance(0.4);
+    let pose = if seated { Pose::sitting(rng) } else { Pose::standing(rng) };
     let tight = rng.log_range(0.35, 1.7);
     let who = person(rng, &mut scene.palette, &pose, if tight < 0.8 { 0.014 } else { 0.02 });
     let top = who.bounds().1;
     let turn = rng.normal() * 0.7;
     scene.put_moving(&who, place(Vec3::ZERO, turn), vec3(rng.spread(0.01), 0.0, rng.spread(0.01)));
+    if seated && rng.chance(0.8) {
+        let chair = furniture::chair(rng, &mut scene.palette);
+        scene.put(&chair, place(vec3(-turn.sin(), 0.0, -turn.cos()) * 0.1, turn));
+    }
     let head = Quat::from_rotation_y(turn) * vec3(0.0, top.y - 0.14, pose.lean * 0.3);
     if rng.chance(0.3) {
         // Company.

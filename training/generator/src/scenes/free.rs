@@ -11,12 +11,15 @@ use crate::rng::Rng;
 use crate::scene::{Key, Lamp, Scene};
 use crate::things::person::{Pose, person};
 use crate::things::{animal, building, car, clutter, cycle, furniture, plant};
-use glam::{Affine3A, Quat, Vec3, vec3};
+use glam::{Affine3A, Mat3, Quat, Vec3, vec3};
 use std::f32::consts::TAU;
 
 /// Ground with things on it from above: a floor from a ladder, a yard from a balcony, a quarter from a drone.
 pub fn above(rng: &mut Rng, size: f32) -> Shot {
     let high = rng.log_range(1.0, 45.0);
+    if high < 2.5 && rng.chance(0.6) {
+        return super::indoor::room_from_above(rng, size);
+    }
     let mut scene = if high < 3.0 && rng.chance(0.6) { Scene::indoors(rng) } else { Scene::outdoors(rng, false) };
     if scene.key.is_none() && rng.chance(0.7) {
         scene.key = Some(Key::Lamp(vec3(rng.spread(high), high * rng.range(0.8, 1.6), rng.spread(high)), Vec3::NEG_Y, vec3(1.0, 0.95, 0.85) * rng.log_range(0.3, 2.0) * high * high));
@@ -35,9 +38,13 @@ pub fn above(rng: &mut Rng, size: f32) -> Shot {
         m.add(&strip, place(Vec3::ZERO, rng.range(0.0, TAU)));
     }
     scene.put(&m, Affine3A::IDENTITY);
-    let n = rng.int(3, 26);
+    let n = rng.int(5, if high < 4.0 { 45 } else { 60 });
+    let tilt = if rng.chance(0.4) { 0.0 } else { rng.range(0.1, 1.1) };
+    let spin = rng.range(0.0, TAU);
+    // Around the point that is looked at.
+    let focus = vec3(spin.sin(), 0.0, spin.cos()) * high * tilt.tan().min(2.0) * 0.8;
     for _ in 0..n {
-        let p = vec3(rng.spread(reach), 0.0, rng.spread(reach));
+        let p = focus + vec3(rng.spread(reach) * rng.unit().sqrt(), 0.0, rng.spread(reach) * rng.unit().sqrt());
         let pal = &mut scene.palette;
         let turn = rng.range(0.0, TAU);
         let thing = if high < 4.0 {
@@ -74,25 +81,14 @@ pub fn above(rng: &mut Rng, size: f32) -> Shot {
             scene.put(&thing, place(p, turn));
         }
     }
-    let tilt = if rng.chance(0.4) { 0.0 } else { rng.range(0.1, 1.1) };
     let eye = vec3(0.0, high, 0.0);
-    let spin = rng.range(0.0, TAU);
     let target = eye + vec3(tilt.sin() * spin.sin(), -tilt.cos(), tilt.sin() * spin.cos()) * high;
     let mut camera = aim(rng, eye, target, size, 35.0, 80.0);
     if tilt == 0.0 {
-        camera = Camera2::spun(camera, spin);
+        camera.rotation = Mat3::from_rotation_z(spin) * camera.rotation;
     }
     scene.reach = high * 1.6;
     Shot { camera, scene, nearest: 0.2, spread: 0.03, blur: 0.05, level: None }
-}
-
-/// Turning a camera about its own axis.
-struct Camera2;
-
-impl Camera2 {
-    fn spun(c: crate::raster::Camera, angle: f32) -> crate::raster::Camera {
-        crate::raster::Camera { rotation: glam::Mat3::from_rotation_z(angle) * c.rotation, ..c }
-    }
 }
 
 /// Shapes of all sizes that fill space, with any texture and any light: nothing to know, only to see.
@@ -145,6 +141,10 @@ pub fn chaos(rng: &mut Rng, size: f32) -> Shot {
         let mut wall = Mesh::new(label::BUILDING);
         wall.paint(mat).quad(vec3(-z * 4.0, -z * 4.0, 0.0), vec3(z * 4.0, -z * 4.0, 0.0), vec3(z * 4.0, z * 4.0, 0.0), vec3(-z * 4.0, z * 4.0, 0.0));
         m.add(&wall, Affine3A::from_rotation_translation(tilt, vec3(0.0, 0.0, z)));
+    }
+    // Nothing here belongs to a class.
+    for t in &mut m.tris {
+        t.label = label::IGNORE;
     }
     scene.put(&m, Affine3A::IDENTITY);
     if scene.key.is_none() {

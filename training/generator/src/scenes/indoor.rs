@@ -259,6 +259,18 @@ pub fn room(rng: &mut Rng, size: f32) -> Shot {
     Shot { camera: aim(rng, eye, target, size, 38.0, 85.0), scene, nearest: 0.3, spread: 0.12, blur: 0.12, level: None }
 }
 
+/// A room as a camera at the ceiling or a person on a ladder sees it.
+pub fn room_from_above(rng: &mut Rng, size: f32) -> Shot {
+    let mut shot = room(rng, size);
+    let (low, high) = shot.scene.mesh.verts.iter().filter(|v| v.p.y.abs() < 0.01 && v.p.length() < 12.0).fold((Vec3::MAX, Vec3::MIN), |(a, b), v| (a.min(v.p), b.max(v.p)));
+    let half = (high - low) * 0.5;
+    let eye = vec3(rng.spread(half.x * 0.8), rng.range(1.8, 2.15), rng.spread(half.z * 0.8));
+    let target = vec3(eye.x * 0.3 + rng.spread(0.8), rng.range(0.0, 0.5), eye.z * 0.3 + rng.spread(0.8));
+    shot.camera = aim(rng, eye, target, size, 55.0, 95.0);
+    shot.spread = 0.05;
+    shot
+}
+
 /// A person standing or on a chair at `p`.
 pub fn someone(scene: &mut Scene, rng: &mut Rng, p: Vec3, cell: f32) {
     let turn = rng.range(0.0, TAU);

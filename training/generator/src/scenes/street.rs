@@ -277,10 +277,11 @@ pub fn cabin(rng: &mut Rng, size: f32) -> Shot {
         m.cushion(vec3(0.36 * s, 0.8, -0.45), vec3(0.25, 0.38, 0.09), 0.5);
         m.cushion(vec3(0.36 * s, 1.2, -0.48), vec3(0.13, 0.1, 0.06), 0.6);
     }
-    let back = rng.chance(0.5);
-    if back {
+    let view = rng.int(0, 5);
+    let (back, facing) = (view < 2, view > 3);
+    if back || facing {
         for s in [-1.0f32, 1.0] {
-            if rng.chance(0.65) {
+            if rng.chance(if facing { 0.9 } else { 0.65 }) {
                 let mut pose = Pose::sitting(rng);
                 pose.arms = [[0.9, 0.1, 0.6], [0.9, 0.1, 0.6]];
                 let mut who = person(rng, pal, &pose, 0.022);
@@ -294,6 +295,8 @@ pub fn cabin(rng: &mut Rng, size: f32) -> Shot {
     scene.put(&m, place(at, turn));
     let inside = if back { vec3(rng.spread(0.35), rng.range(0.95, 1.25), rng.range(-1.5, -1.1)) } else { vec3(rng.spread(0.4), rng.range(0.95, 1.2), rng.range(-0.3, 0.1)) };
     let ahead = vec3(rng.spread(0.9), rng.range(0.55, 1.2), 1.6);
+    // From the dashboard back to those who sit there.
+    let (inside, ahead) = if facing { (vec3(rng.spread(0.25), rng.range(0.95, 1.2), rng.range(0.5, 0.62)), vec3(rng.spread(0.4), rng.range(0.8, 1.05), -0.5)) } else { (inside, ahead) };
     let xf = place(at, turn);
     let (eye, target) = (xf.transform_point3(inside), xf.transform_point3(ahead));
     Shot { camera: aim(rng, eye, target, size, 50.0, 95.0), scene, nearest: 0.08, spread: 0.3, blur: 0.1, level: None }
