@@ -10,7 +10,7 @@ use crate::mesh::{Mesh, place};
 use crate::rng::Rng;
 use crate::scene::{Key, Lamp, Palette, Scene};
 use crate::things::person::{Pose, person};
-use crate::things::{animal, clutter, cycle, furniture, plant};
+use crate::things::{animal, building, clutter, cycle, furniture, plant};
 use glam::{Affine3A, Vec3, vec3};
 use std::f32::consts::{PI, TAU};
 
@@ -184,7 +184,7 @@ pub fn shell(scene: &mut Scene, rng: &mut Rng, s: Size, windows: f32, pictures: 
                 plant::tree(rng, &mut scene.palette, h, 300)
             } else {
                 let w = rng.range(8.0, 16.0);
-                crate::things::building::house(rng, &mut scene.palette, w, 8.0, false)
+                building::house(rng, &mut scene.palette, w, 8.0, false)
             };
             out.add(&tree, place(p, -a - PI * 0.5));
         }
@@ -314,6 +314,10 @@ fn furnish(scene: &mut Scene, rng: &mut Rng, s: Size) {
     for _ in 0..rng.int(0, 6) {
         let thing = clutter::small(rng, pal);
         m.add(&thing, place(vec3(rng.spread(s.w * 0.9), 0.0, rng.spread(s.d * 0.9)), rng.range(0.0, TAU)));
+    }
+    if rng.chance(0.12) {
+        let flight = building::stairs(rng, pal);
+        m.add(&flight, place(vec3(rng.spread(s.w * 0.6), 0.0, rng.spread(s.d * 0.6)), rng.range(0.0, TAU)));
     }
     if rng.chance(0.25) {
         let k = rng.range(0.25, 0.65);

@@ -9,10 +9,14 @@ mod indoor;
 mod nature;
 mod street;
 
+use crate::material::Material;
+use crate::mesh::{Mesh, place};
 use crate::raster::Camera;
 use crate::rng::Rng;
 use crate::scene::Scene;
-use glam::Vec3;
+use crate::things::person::{Pose, person};
+use crate::things::{clutter, furniture, plant};
+use glam::{Affine3A, Vec3, vec3};
 
 /// A scene with its camera, ready to be rendered.
 pub struct Shot {
@@ -36,7 +40,7 @@ pub const KINDS: [(&str, f32); 14] = [
     ("street", 14.0),
     ("landscape", 9.0),
     ("portrait", 10.0),
-    ("animal", 7.0),
+    ("animal", 10.0),
     ("tabletop", 7.0),
     ("workshop", 9.0),
     ("above", 6.0),
@@ -63,6 +67,58 @@ pub fn kind(rng: &mut Rng) -> u8 {
 
 /// Builds a scene of `kind` for a picture of `size` pixels.
 pub fn build(kind: u8, rng: &mut Rng, size: f32) -> Shot {
+    let mut shot = world(kind, rng, size);
+    if rng.chance(0.12) {
+        occlude(&mut shot, rng, size);
+    }
+    shot
+}
+
+/// Something near the camera that reaches into the picture from a side: a twig, a post, a shoulder, a chair.
+fn occlude(shot: &mut Shot, rng: &mut Rng, size: f32) {
+    let c = shot.camera;
+    let z = rng.range(0.45, 1.3) * (shot.nearest / 0.3).max(1.0);
+    // Where the edge of the picture is at that distance.
+    let edge = [0, 1].map(|i| z * size * 0.5 / c.focal[i]);
+    let (x, y) = match rng.int(0, 3) {
+        0 => (-edge[0], rng.spread(edge[1])),
+        1 => (edge[0], rng.spread(edge[1])),
+        2 => (rng.spread(edge[0]), edge[1]),
+        _ => (rng.spread(edge[0]), -edge[1]),
+    };
+    let k = rng.range(0.7, 1.15);
+    let at = c.position + c.to_world(vec3(x * k, y * k, z));
+    let pal = &mut shot.scene.palette;
+    let (thing, reach) = match rng.int(0, 6) {
+        0 | 1 => (plant::bush(rng, pal, 0.3, 350), z * rng.range(0.4, 1.0)),
+        2 => (clutter::small(rng, pal), z * rng.range(0.2, 0.6)),
+        3 => (furniture::chair(rng, pal), z * rng.range(0.7, 1.5)),
+        4 => {
+            let pose = Pose::any(rng);
+            (person(rng, pal, &pose, 0.024), z * rng.range(1.5, 3.0))
+        }
+        5 => {
+            let mut m = Mesh::new(crate::label::OBJECT);
+            let mat = pal.add(Material::any(rng, 0.5));
+            let r = z * rng.log_range(0.01, 0.12);
+            m.paint(mat).bar(vec3(0.0, -2.0 * z, 0.0), vec3(rng.spread(z), 2.0 * z, 0.0), r, r, 12);
+            shot.scene.put(&m, Affine3A::from_translation(at));
+            return;
+        }
+        _ => {
+            let mut m = Mesh::new(crate::label::OBJECT);
+            let mat = pal.add(Material::any(rng, 0.5));
+            m.paint(mat).cuboid(Vec3::ZERO, vec3(rng.range(0.1, 1.0), rng.range(0.1, 1.0), rng.range(0.05, 0.6)));
+            (m, z * rng.range(0.3, 1.2))
+        }
+    };
+    let (low, high) = thing.bounds();
+    let scale = reach / (high - low).max_element().max(1e-3);
+    let xf = place(at, rng.range(0.0, std::f32::consts::TAU)) * Affine3A::from_scale(Vec3::splat(scale)) * Affine3A::from_translation(-(low + high) * 0.5);
+    shot.scene.put(&thing, xf);
+}
+
+fn world(kind: u8, rng: &mut Rng, size: f32) -> Shot {
     match kind {
         0 => indoor::room(rng, size),
         1 => street::street(rng, size),

@@ -131,6 +131,11 @@ fn build(rng: &mut Rng, night: bool, busy: f32, people: i32) -> (Scene, f32) {
         let p = vec3(rng.spread(road * 0.8), 0.0, rng.log_range(3.0, 25.0));
         rider(&mut scene, rng, p, heading(p.x), night);
     }
+    if rng.chance(0.2) {
+        let flight = building::stairs(rng, &mut scene.palette);
+        let s = rng.sign();
+        scene.put(&flight, place(vec3(walk * s * 0.97, 0.1, rng.log_range(2.0, 25.0)), -PI * 0.5 * s));
+    }
     if rng.chance(0.15) {
         let h = rng.range(0.3, 0.8);
         let dog = animal::quadruped(rng, &mut scene.palette, h, 0.03);

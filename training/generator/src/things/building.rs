@@ -188,3 +188,30 @@ pub fn fence(rng: &mut Rng, pal: &mut Palette, length: f32) -> Mesh {
     }
     m
 }
+
+/// A flight of stairs that climbs towards -z, with or without rails.
+pub fn stairs(rng: &mut Rng, pal: &mut Palette) -> Mesh {
+    let mut m = Mesh::new(label::BUILDING);
+    let step = pal.add(Material::floor(rng));
+    let rail = pal.add(if rng.chance(0.5) { Material::metal(rng) } else { Material::wood(rng) });
+    let (w, rise, run, n) = (rng.range(0.4, 1.2), rng.range(0.14, 0.19), rng.range(0.24, 0.34), rng.int(3, 15));
+    let open = rng.chance(0.3);
+    for i in 0..n {
+        let (y, z) = (rise * (i + 1) as f32, -run * i as f32);
+        let low = if open { y - 0.05 } else { 0.0 };
+        m.paint(step).span(vec3(-w, low, z - run), vec3(w, y, z));
+    }
+    if rng.chance(0.75) {
+        m.label = label::OBJECT;
+        m.paint(rail);
+        for s in [-1.0f32, 1.0] {
+            for i in (0..n).step_by(2) {
+                let (y, z) = (rise * (i + 1) as f32, -run * (i as f32 + 0.5));
+                m.bar(vec3(w * s, y, z), vec3(w * s, y + 0.9, z), 0.014, 0.014, 5);
+            }
+            let top = n as f32 - 0.5;
+            m.bar(vec3(w * s, rise + 0.9, -run * 0.5), vec3(w * s, rise * (top + 0.5) + 0.9, -run * top), 0.03, 0.03, 7);
+        }
+    }
+    m
+}

@@ -198,6 +198,20 @@ pub fn person(rng: &mut Rng, pal: &mut Palette, pose: &Pose, cell: f32) -> Mesh 
         }
         m.add(&bag, glam::Affine3A::IDENTITY);
     }
+    if rng.chance(0.05) {
+        // An umbrella, a pole, a stick in the hand.
+        let cloth = pal.add(Material { through: 0.3, ..Material::cloth(rng) });
+        let stick = pal.add(Material::wood(rng));
+        let (hand, long) = (hands[1], rng.range(0.7, 1.1));
+        m.paint(stick).bar(hand - Vec3::Y * 0.1, hand + Vec3::Y * long, 0.008, 0.008, 6);
+        if rng.chance(0.6) {
+            m.paint(cloth).patch(16, 4, true, |u, v| {
+                let (s, c) = (u * std::f32::consts::TAU).sin_cos();
+                let r = 0.55 * (v * 1.3).sin();
+                hand + vec3(r * c, long - 0.28 * v * v - 0.03 * (u * 8.0).fract() * v, r * s)
+            });
+        }
+    }
     let scale = if rng.chance(0.12) { rng.range(0.55, 0.85) } else { rng.range(0.92, 1.1) };
     let low = m.bounds().0.y;
     m.moved(glam::Affine3A::from_scale(Vec3::splat(scale)) * place(vec3(0.0, -low, 0.0), 0.0))
