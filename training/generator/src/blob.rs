@@ -21,7 +21,10 @@ pub struct Blob {
 impl Blob {
     /// An empty body; `blend` in metres.
     pub fn new(blend: f32) -> Self {
-        Self { parts: Vec::new(), blend }
+        Self {
+            parts: Vec::new(),
+            blend,
+        }
     }
 
     /// A limb from `a` to `b` with radii `ra` and `rb`.
@@ -61,7 +64,11 @@ impl Blob {
             Part::Ellipsoid { c, r } => {
                 let q = p - c;
                 let (k0, k1) = ((q / r).length(), (q / (r * r)).length());
-                if k1 < 1e-6 { -r.min_element() } else { k0 * (k0 - 1.0) / k1 }
+                if k1 < 1e-6 {
+                    -r.min_element()
+                } else {
+                    k0 * (k0 - 1.0) / k1
+                }
             }
         }
     }
@@ -73,10 +80,20 @@ impl Blob {
         }
         let k = 2.5 / self.blend.max(cell * 0.5);
         let reach = (3.5 / k).max(cell * 2.0);
-        let (low, high) = self.parts.iter().map(Self::bounds).fold((Vec3::MAX, Vec3::MIN), |(a, b), (c, d)| (a.min(c), b.max(d)));
+        let (low, high) = self
+            .parts
+            .iter()
+            .map(Self::bounds)
+            .fold((Vec3::MAX, Vec3::MIN), |(a, b), (c, d)| {
+                (a.min(c), b.max(d))
+            });
         let low = low - Vec3::splat(reach + cell);
         let size = ((high - low + Vec3::splat(reach + cell)) / cell).ceil();
-        let (nx, ny, nz) = (size.x as usize + 1, size.y as usize + 1, size.z as usize + 1);
+        let (nx, ny, nz) = (
+            size.x as usize + 1,
+            size.y as usize + 1,
+            size.z as usize + 1,
+        );
         if nx * ny * nz > 2_000_000 {
             return self.build(mesh, cell * 1.6, bend);
         }
@@ -84,7 +101,9 @@ impl Blob {
         let index = |x: usize, y: usize, z: usize| (z * ny + y) * nx + x;
         for part in &self.parts {
             let (a, b) = Self::bounds(part);
-            let from = ((a - Vec3::splat(reach) - low) / cell).floor().max(Vec3::ZERO);
+            let from = ((a - Vec3::splat(reach) - low) / cell)
+                .floor()
+                .max(Vec3::ZERO);
             let to = ((b + Vec3::splat(reach) - low) / cell).ceil();
             for z in from.z as usize..=(to.z as usize).min(nz - 1) {
                 for y in from.y as usize..=(to.y as usize).min(ny - 1) {
@@ -123,7 +142,8 @@ impl Blob {
                     if field[index(x, y, z)].abs() >= band {
                         continue;
                     }
-                    let corner = |i: usize| field[index(x + (i & 1), y + (i >> 1 & 1), z + (i >> 2))];
+                    let corner =
+                        |i: usize| field[index(x + (i & 1), y + (i >> 1 & 1), z + (i >> 2))];
                     let inside = (0..8).filter(|&i| corner(i) < 0.0).count();
                     if inside == 0 || inside == 8 {
                         continue;
@@ -137,7 +157,9 @@ impl Blob {
                             }
                             let (a, b) = (corner(i), corner(j));
                             if (a < 0.0) != (b < 0.0) {
-                                let pos = |i: usize| vec3((i & 1) as f32, (i >> 1 & 1) as f32, (i >> 2) as f32);
+                                let pos = |i: usize| {
+                                    vec3((i & 1) as f32, (i >> 1 & 1) as f32, (i >> 2) as f32)
+                                };
                                 sum += pos(i).lerp(pos(j), a / (a - b));
                                 n += 1.0;
                             }
@@ -146,9 +168,21 @@ impl Blob {
                     let t = sum / n;
                     let c = |i: usize| corner(i);
                     let lerp = |a: f32, b: f32, t: f32| a + (b - a) * t;
-                    let gx = lerp(lerp(c(1) - c(0), c(3) - c(2), t.y), lerp(c(5) - c(4), c(7) - c(6), t.y), t.z);
-                    let gy = lerp(lerp(c(2) - c(0), c(3) - c(1), t.x), lerp(c(6) - c(4), c(7) - c(5), t.x), t.z);
-                    let gz = lerp(lerp(c(4) - c(0), c(5) - c(1), t.x), lerp(c(6) - c(2), c(7) - c(3), t.x), t.y);
+                    let gx = lerp(
+                        lerp(c(1) - c(0), c(3) - c(2), t.y),
+                        lerp(c(5) - c(4), c(7) - c(6), t.y),
+                        t.z,
+                    );
+                    let gy = lerp(
+                        lerp(c(2) - c(0), c(3) - c(1), t.x),
+                        lerp(c(6) - c(4), c(7) - c(5), t.x),
+                        t.z,
+                    );
+                    let gz = lerp(
+                        lerp(c(4) - c(0), c(5) - c(1), t.x),
+                        lerp(c(6) - c(2), c(7) - c(3), t.x),
+                        t.y,
+                    );
                     ids[index(x, y, z)] = points.len() as u32;
                     let p = low + (vec3(x as f32, y as f32, z as f32) + t) * cell;
                     points.push((p, vec3(gx, gy, gz).normalize_or(Vec3::Y)));
@@ -164,13 +198,28 @@ impl Blob {
                     }
                     let here = field[index(x, y, z)] < 0.0;
                     if here != (field[index(x + 1, y, z)] < 0.0) {
-                        faces.push([ids[index(x, y - 1, z - 1)], ids[index(x, y, z - 1)], ids[index(x, y, z)], ids[index(x, y - 1, z)]]);
+                        faces.push([
+                            ids[index(x, y - 1, z - 1)],
+                            ids[index(x, y, z - 1)],
+                            ids[index(x, y, z)],
+                            ids[index(x, y - 1, z)],
+                        ]);
                     }
                     if here != (field[index(x, y + 1, z)] < 0.0) {
-                        faces.push([ids[index(x - 1, y, z - 1)], ids[index(x, y, z - 1)], ids[index(x, y, z)], ids[index(x - 1, y, z)]]);
+                        faces.push([
+                            ids[index(x - 1, y, z - 1)],
+                            ids[index(x, y, z - 1)],
+                            ids[index(x, y, z)],
+                            ids[index(x - 1, y, z)],
+                        ]);
                     }
                     if here != (field[index(x, y, z + 1)] < 0.0) {
-                        faces.push([ids[index(x - 1, y - 1, z)], ids[index(x, y - 1, z)], ids[index(x, y, z)], ids[index(x - 1, y, z)]]);
+                        faces.push([
+                            ids[index(x - 1, y - 1, z)],
+                            ids[index(x, y - 1, z)],
+                            ids[index(x, y, z)],
+                            ids[index(x - 1, y, z)],
+                        ]);
                     }
                 }
             }

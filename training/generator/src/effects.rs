@@ -51,16 +51,52 @@ impl Look {
             highlights: rng.log_range(0.45, 2.5),
             balance: Vec3::new(1.0 + warm, 1.0 + rng.normal() * 0.03, 1.0 - warm),
             gamma: rng.range(0.8, 1.25),
-            saturation: if rng.chance(0.04) { 0.0 } else { rng.range(0.75, 1.6) },
-            vignette: if rng.chance(0.5) { rng.range(0.0, 0.5) } else { 0.0 },
-            noise: if rng.chance(0.6) { rng.log_range(0.002, 0.03) } else { 0.0 },
-            chroma: if rng.chance(0.25) { rng.log_range(0.005, 0.04) } else { 0.0 },
-            jpeg: if rng.chance(0.7) { Some(rng.int(35, 95) as u8) } else { None },
-            sharpen: if rng.chance(0.3) { rng.range(0.2, 1.2) } else { 0.0 },
-            soft: if rng.chance(0.35) { rng.range(0.2, 0.9) } else { 0.0 },
+            saturation: if rng.chance(0.04) {
+                0.0
+            } else {
+                rng.range(0.75, 1.6)
+            },
+            vignette: if rng.chance(0.5) {
+                rng.range(0.0, 0.5)
+            } else {
+                0.0
+            },
+            noise: if rng.chance(0.6) {
+                rng.log_range(0.002, 0.03)
+            } else {
+                0.0
+            },
+            chroma: if rng.chance(0.25) {
+                rng.log_range(0.005, 0.04)
+            } else {
+                0.0
+            },
+            jpeg: if rng.chance(0.7) {
+                Some(rng.int(35, 95) as u8)
+            } else {
+                None
+            },
+            sharpen: if rng.chance(0.3) {
+                rng.range(0.2, 1.2)
+            } else {
+                0.0
+            },
+            soft: if rng.chance(0.35) {
+                rng.range(0.2, 0.9)
+            } else {
+                0.0
+            },
             focus: None,
-            motion: if rng.chance(0.1) { vec2(rng.normal(), rng.normal() * 0.5) * 3.0 } else { Vec2::ZERO },
-            veil: if rng.chance(0.25) { rng.range(0.0, 0.12) } else { 0.0 },
+            motion: if rng.chance(0.1) {
+                vec2(rng.normal(), rng.normal() * 0.5) * 3.0
+            } else {
+                Vec2::ZERO
+            },
+            veil: if rng.chance(0.25) {
+                rng.range(0.0, 0.12)
+            } else {
+                0.0
+            },
         }
     }
 
@@ -69,7 +105,12 @@ impl Look {
         let n = picture.size;
         let mut light = picture.light.clone();
         // Exposure for the log mean, held back by the brightest parts.
-        let mean = (light.iter().map(|c| (c.element_sum() / 3.0 + 1e-3).ln()).sum::<f32>() / light.len() as f32).exp();
+        let mean = (light
+            .iter()
+            .map(|c| (c.element_sum() / 3.0 + 1e-3).ln())
+            .sum::<f32>()
+            / light.len() as f32)
+            .exp();
         let mut bright: Vec<f32> = light.iter().step_by(7).map(|c| c.max_element()).collect();
         bright.sort_by(f32::total_cmp);
         let high = bright[bright.len() * 9 / 10].max(1e-4);
@@ -84,7 +125,10 @@ impl Look {
             light = streak(&light, n, self.motion);
         }
         if self.veil > 0.0 {
-            let average = light.iter().fold(Vec3::ZERO, |s, &c| s + c.min(Vec3::splat(4.0))) / light.len() as f32;
+            let average = light
+                .iter()
+                .fold(Vec3::ZERO, |s, &c| s + c.min(Vec3::splat(4.0)))
+                / light.len() as f32;
             for c in &mut light {
                 *c = c.lerp(average, self.veil);
             }
@@ -96,15 +140,21 @@ impl Look {
         // The tone curve as a table, finer in the shadows.
         const STEPS: usize = 4096;
         const RANGE: f32 = 16.0;
-        let curve: Vec<f32> = (0..STEPS).map(|i| encode((i as f32 / (STEPS - 1) as f32).powi(2) * RANGE, self.gamma)).collect();
+        let curve: Vec<f32> = (0..STEPS)
+            .map(|i| encode((i as f32 / (STEPS - 1) as f32).powi(2) * RANGE, self.gamma))
+            .collect();
         for (k, c) in light.iter_mut().enumerate() {
             let (x, y) = (k % n, k / n);
             let d = (vec2(x as f32, y as f32) / n as f32 - Vec2::splat(0.5)) * 2.0;
             let mut v = *c * (1.0 - self.vignette * 0.5 * d.length_squared());
             if self.noise > 0.0 {
                 let s = self.noise * (0.35 + v.element_sum().max(0.0).sqrt());
-                let u = rng.next();
-                let g = |shift: u32| ((u >> shift) & 0x3FF) as f32 / 512.0 + ((u >> (shift + 10)) & 0x3FF) as f32 / 512.0 - 2.0;
+                let u = rng.bits();
+                let g = |shift: u32| {
+                    ((u >> shift) & 0x3FF) as f32 / 512.0
+                        + ((u >> (shift + 10)) & 0x3FF) as f32 / 512.0
+                        - 2.0
+                };
                 v += Vec3::new(g(0), g(20), g(40)) * (s * 1.2);
             }
             if self.chroma > 0.0 {
@@ -115,7 +165,9 @@ impl Look {
             }
             let grey = v.dot(Vec3::new(0.25, 0.65, 0.1));
             let v = Vec3::splat(grey).lerp(v, self.saturation).max(Vec3::ZERO);
-            *c = v.map(|t| curve[((t * (1.0 / RANGE)).min(1.0).sqrt() * (STEPS - 1) as f32 + 0.5) as usize]);
+            *c = v.map(|t| {
+                curve[((t * (1.0 / RANGE)).min(1.0).sqrt() * (STEPS - 1) as f32 + 0.5) as usize]
+            });
         }
         if self.sharpen > 0.0 {
             let soft = blur3(&light, n, 0.25);
@@ -123,7 +175,11 @@ impl Look {
                 *c = (*c + (*c - s) * self.sharpen).clamp(Vec3::ZERO, Vec3::ONE);
             }
         }
-        let bytes: Vec<u8> = light.iter().flat_map(|c| c.to_array()).map(|v| (v * 255.0 + 0.5) as u8).collect();
+        let bytes: Vec<u8> = light
+            .iter()
+            .flat_map(|c| c.to_array())
+            .map(|v| (v * 255.0 + 0.5) as u8)
+            .collect();
         match self.jpeg {
             Some(quality) => compress(&bytes, n, quality).unwrap_or(bytes),
             None => bytes,
@@ -171,7 +227,10 @@ fn streak(light: &[Vec3], n: usize, v: Vec2) -> Vec<Vec3> {
 /// Depth-dependent blur: every pixel gathers from neighbours whose own blur reaches it.
 fn defocus(light: &[Vec3], inverse: &[f32], n: usize, focus: f32, strength: f32) -> Vec<Vec3> {
     const REACH: f32 = 9.0;
-    let radius: Vec<f32> = inverse.iter().map(|w| ((w - focus).abs() * strength - 0.4).clamp(0.0, REACH)).collect();
+    let radius: Vec<f32> = inverse
+        .iter()
+        .map(|w| ((w - focus).abs() * strength - 0.4).clamp(0.0, REACH))
+        .collect();
     let taps: Vec<(Vec2, f32)> = (1..=36)
         .map(|i| {
             let r = (i as f32 / 36.0).sqrt();
@@ -184,22 +243,34 @@ fn defocus(light: &[Vec3], inverse: &[f32], n: usize, focus: f32, strength: f32)
             let (x, y) = ((k % n) as i32, (k / n) as i32);
             let own = radius[k];
             // A blurred thing in front spills over: search as far as the neighbourhood is blurred.
-            let around = [(-6, 0), (6, 0), (0, -6), (0, 6)].iter().fold(own, |m, &(dx, dy)| {
-                let (u, v) = ((x + dx).clamp(0, n as i32 - 1), (y + dy).clamp(0, n as i32 - 1));
-                m.max(radius[v as usize * n + u as usize])
-            });
+            let around = [(-6, 0), (6, 0), (0, -6), (0, 6)]
+                .iter()
+                .fold(own, |m, &(dx, dy)| {
+                    let (u, v) = (
+                        (x + dx).clamp(0, n as i32 - 1),
+                        (y + dy).clamp(0, n as i32 - 1),
+                    );
+                    m.max(radius[v as usize * n + u as usize])
+                });
             if around < 0.5 {
                 return light[k];
             }
             let mut sum = light[k];
             let mut weight = 1.0;
             for &(d, r) in &taps {
-                let (u, v) = ((x as f32 + d.x * around).round() as i32, (y as f32 + d.y * around).round() as i32);
+                let (u, v) = (
+                    (x as f32 + d.x * around).round() as i32,
+                    (y as f32 + d.y * around).round() as i32,
+                );
                 if u < 0 || v < 0 || u >= n as i32 || v >= n as i32 {
                     continue;
                 }
                 let l = v as usize * n + u as usize;
-                let reach = if inverse[l] > inverse[k] { radius[l] } else { radius[l].min(own) };
+                let reach = if inverse[l] > inverse[k] {
+                    radius[l]
+                } else {
+                    radius[l].min(own)
+                };
                 if reach >= r * around {
                     let w = 1.0 / (reach * reach).max(1.0) * around * around;
                     let w = w.min(3.0);
@@ -214,7 +285,9 @@ fn defocus(light: &[Vec3], inverse: &[f32], n: usize, focus: f32, strength: f32)
 
 fn compress(bytes: &[u8], n: usize, quality: u8) -> Option<Vec<u8>> {
     let mut file = Vec::new();
-    JpegEncoder::new_with_quality(&mut file, quality).encode(bytes, n as u32, n as u32, ExtendedColorType::Rgb8).ok()?;
+    JpegEncoder::new_with_quality(&mut file, quality)
+        .encode(bytes, n as u32, n as u32, ExtendedColorType::Rgb8)
+        .ok()?;
     let decoder = JpegDecoder::new(std::io::Cursor::new(file)).ok()?;
     let mut out = vec![0; decoder.total_bytes() as usize];
     decoder.read_image(&mut out).ok()?;

@@ -12,6 +12,7 @@ pub mod effects;
 pub mod material;
 pub mod mesh;
 pub mod noise;
+pub mod pattern;
 pub mod preview;
 pub mod raster;
 pub mod rng;

@@ -41,15 +41,29 @@ struct Args {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args = Args::parse();
-    rayon::ThreadPoolBuilder::new().num_threads(args.threads).build_global()?;
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(args.threads)
+        .build_global()?;
     let began = Instant::now();
     if let Some(path) = &args.preview {
-        let make = |i| args.kind.map_or_else(|| sample::make(i, args.size, args.pairs), |k| sample::make_kind(i, args.size, args.pairs, k));
-        let samples: Vec<_> = (args.start..args.start + args.count).into_par_iter().map(make).collect();
+        let make = |i| {
+            args.kind.map_or_else(
+                || sample::make(i, args.size, args.pairs),
+                |k| sample::make_kind(i, args.size, args.pairs, k),
+            )
+        };
+        let samples: Vec<_> = (args.start..args.start + args.count)
+            .into_par_iter()
+            .map(make)
+            .collect();
         let rate = args.count as f64 / began.elapsed().as_secs_f64();
         preview::write(path, &samples, args.size, 3)?;
         for (i, s) in samples.iter().enumerate() {
-            eprint!("{}:{} ", args.start + i as u64, scenes::KINDS[s.kind as usize].0);
+            eprint!(
+                "{}:{} ",
+                args.start + i as u64,
+                scenes::KINDS[s.kind as usize].0
+            );
         }
         eprintln!("\n{rate:.1} pictures/s");
         return Ok(());
@@ -61,7 +75,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         if shard::write(&args.output, first, count, args.size, args.pairs)? {
             made += count;
             let rate = made as f64 / began.elapsed().as_secs_f64();
-            eprintln!("{} of {} pictures, {rate:.1} pictures/s", first + count - args.start, args.count);
+            eprintln!(
+                "{} of {} pictures, {rate:.1} pictures/s",
+                first + count - args.start,
+                args.count
+            );
         }
     }
     Ok(())

@@ -54,7 +54,13 @@ pub fn place(p: Vec3, turn: f32) -> Affine3A {
 impl Mesh {
     /// An empty mesh whose parts carry `label`.
     pub fn new(label: u8) -> Self {
-        Self { verts: Vec::new(), tris: Vec::new(), mat: 0, label, at: Affine3A::IDENTITY }
+        Self {
+            verts: Vec::new(),
+            tris: Vec::new(),
+            mat: 0,
+            label,
+            at: Affine3A::IDENTITY,
+        }
     }
 
     /// Chooses the material of what comes next.
@@ -72,7 +78,10 @@ impl Mesh {
             n: (turn * v.n).normalize_or_zero(),
             t: v.t,
         }));
-        self.tris.extend(other.tris.iter().map(|t| Tri { v: t.v.map(|i| i + base), ..*t }));
+        self.tris.extend(other.tris.iter().map(|t| Tri {
+            v: t.v.map(|i| i + base),
+            ..*t
+        }));
     }
 
     /// Adds a copy of `other` with every material replaced by `mat`.
@@ -96,7 +105,9 @@ impl Mesh {
 
     /// Lowest and highest corner of the box around everything.
     pub fn bounds(&self) -> (Vec3, Vec3) {
-        self.verts.iter().fold((Vec3::MAX, Vec3::MIN), |(a, b), v| (a.min(v.p), b.max(v.p)))
+        self.verts
+            .iter()
+            .fold((Vec3::MAX, Vec3::MIN), |(a, b), v| (a.min(v.p), b.max(v.p)))
     }
 
     fn vertex(&mut self, p: Vec3, n: Vec3) -> u32 {
@@ -111,8 +122,19 @@ impl Mesh {
     fn tri(&mut self, v: [u32; 3]) {
         let [a, b, c] = v.map(|i| self.verts[i as usize].t);
         let n = (b - a).cross(c - a).abs();
-        let axis = if n.x > n.y && n.x > n.z { 0 } else if n.y > n.z { 1 } else { 2 };
-        self.tris.push(Tri { v, mat: self.mat, label: self.label, axis });
+        let axis = if n.x > n.y && n.x > n.z {
+            0
+        } else if n.y > n.z {
+            1
+        } else {
+            2
+        };
+        self.tris.push(Tri {
+            v,
+            mat: self.mat,
+            label: self.label,
+            axis,
+        });
     }
 
     /// A mesh from outside: positions, normals and quads.
@@ -140,7 +162,12 @@ impl Mesh {
     /// A flat quad, corners in order.
     pub fn quad(&mut self, a: Vec3, b: Vec3, c: Vec3, d: Vec3) {
         let n = (b - a).cross(d - a).normalize_or_zero();
-        let v = [self.vertex(a, n), self.vertex(b, n), self.vertex(c, n), self.vertex(d, n)];
+        let v = [
+            self.vertex(a, n),
+            self.vertex(b, n),
+            self.vertex(c, n),
+            self.vertex(d, n),
+        ];
         self.tri([v[0], v[1], v[2]]);
         self.tri([v[0], v[2], v[3]]);
     }
@@ -154,8 +181,18 @@ impl Mesh {
             u[(axis + 1) % 3] = half[(axis + 1) % 3];
             v[(axis + 2) % 3] = half[(axis + 2) % 3];
             w[axis] = half[axis];
-            self.quad(centre + w - u - v, centre + w + u - v, centre + w + u + v, centre + w - u + v);
-            self.quad(centre - w - u - v, centre - w - u + v, centre - w + u + v, centre - w + u - v);
+            self.quad(
+                centre + w - u - v,
+                centre + w + u - v,
+                centre + w + u + v,
+                centre + w - u + v,
+            );
+            self.quad(
+                centre - w - u - v,
+                centre - w - u + v,
+                centre - w + u + v,
+                centre - w + u - v,
+            );
         }
     }
 
@@ -175,7 +212,10 @@ impl Mesh {
         for j in 0..=nv {
             for i in 0..=nu {
                 let (left, right) = if closed {
-                    (if i == 0 { nu - 1 } else { i - 1 }, if i == nu { 1 } else { i + 1 })
+                    (
+                        if i == 0 { nu - 1 } else { i - 1 },
+                        if i == nu { 1 } else { i + 1 },
+                    )
                 } else {
                     (i.saturating_sub(1), (i + 1).min(nu))
                 };
@@ -217,7 +257,13 @@ impl Mesh {
 
     /// A box with rounded edges (a cheap one: bevelled, smooth normals).
     pub fn cushion(&mut self, c: Vec3, half: Vec3, softness: f32) {
-        self.superellipsoid(c, half, softness.clamp(0.1, 1.0), softness.clamp(0.1, 1.0), 16);
+        self.superellipsoid(
+            c,
+            half,
+            softness.clamp(0.1, 1.0),
+            softness.clamp(0.1, 1.0),
+            16,
+        );
     }
 
     /// A round bar from `a` to `b`, radii `ra` and `rb`, with flat ends.
@@ -241,8 +287,12 @@ impl Mesh {
             let mut frames: Vec<(Vec3, Vec3)> = Vec::with_capacity(n);
             let mut side: Option<Vec3> = None;
             for i in 0..n {
-                let dir = (points[(i + 1).min(n - 1)] - points[i.saturating_sub(1)]).normalize_or(Vec3::Y);
-                let u = side.map_or_else(|| dir.any_orthonormal_vector(), |s| (s - dir * s.dot(dir)).normalize_or(dir.any_orthonormal_vector()));
+                let dir = (points[(i + 1).min(n - 1)] - points[i.saturating_sub(1)])
+                    .normalize_or(Vec3::Y);
+                let u = side.map_or_else(
+                    || dir.any_orthonormal_vector(),
+                    |s| (s - dir * s.dot(dir)).normalize_or(dir.any_orthonormal_vector()),
+                );
                 side = Some(u);
                 frames.push((u, dir.cross(u)));
             }
@@ -306,11 +356,21 @@ impl Mesh {
     /// A smooth skin over closed outlines with the same number of points.
     pub fn skin(&mut self, outlines: &[Vec<Vec3>]) {
         let (n, k) = (outlines.len() - 1, outlines[0].len());
-        self.patch(k, n, true, |u, v| outlines[(v * n as f32 + 0.5) as usize][(u * k as f32 + 0.5) as usize % k]);
+        self.patch(k, n, true, |u, v| {
+            outlines[(v * n as f32 + 0.5) as usize][(u * k as f32 + 0.5) as usize % k]
+        });
     }
 
     /// Fur: `count` thin hairs of `length` metres on the triangles from number `first` on, swept along `sweep`.
-    pub fn fringe(&mut self, rng: &mut Rng, first: usize, count: usize, length: f32, width: f32, sweep: Vec3) {
+    pub fn fringe(
+        &mut self,
+        rng: &mut Rng,
+        first: usize,
+        count: usize,
+        length: f32,
+        width: f32,
+        sweep: Vec3,
+    ) {
         let last = self.tris.len() as i32 - 1;
         if last < first as i32 {
             return;
@@ -320,7 +380,9 @@ impl Mesh {
             let v = self.verts[tri.v[0] as usize];
             let w = self.verts[tri.v[1] as usize];
             let p = v.p.lerp(w.p, rng.unit());
-            let d = (v.n * rng.range(0.15, 1.0) + sweep * rng.range(0.4, 1.0) + rng.direction() * 0.3).normalize_or(v.n);
+            let d =
+                (v.n * rng.range(0.15, 1.0) + sweep * rng.range(0.4, 1.0) + rng.direction() * 0.3)
+                    .normalize_or(v.n);
             let side = d.cross(rng.direction()).normalize_or(Vec3::X) * width;
             let n = (v.n + rng.direction() * 0.25).normalize_or(v.n);
             let tip = p + d * length * rng.range(0.5, 1.2);
@@ -333,12 +395,21 @@ impl Mesh {
         let n = outline.len();
         for i in 0..n {
             let (a, b) = (outline[i], outline[(i + 1) % n]);
-            self.quad(a.extend(half), b.extend(half), b.extend(-half), a.extend(-half));
+            self.quad(
+                a.extend(half),
+                b.extend(half),
+                b.extend(-half),
+                a.extend(-half),
+            );
         }
         let mid = outline.iter().fold(vec2(0.0, 0.0), |s, &p| s + p) / n as f32;
         for side in [half, -half] {
             for i in 0..n {
-                self.flat_tri(mid.extend(side), outline[i].extend(side), outline[(i + 1) % n].extend(side));
+                self.flat_tri(
+                    mid.extend(side),
+                    outline[i].extend(side),
+                    outline[(i + 1) % n].extend(side),
+                );
             }
         }
     }

@@ -48,9 +48,24 @@ pub fn value(p: Vec3, seed: u32) -> f32 {
     let (x, y, z) = (floor(p.x), floor(p.y), floor(p.z));
     let t = p - vec3(x as f32, y as f32, z as f32);
     let (u, v, w) = (fade(t.x), fade(t.y), fade(t.z));
-    let at = |i, j, k| unit(hash(x.wrapping_add(i), y.wrapping_add(j), z.wrapping_add(k), seed));
-    let low = mix(mix(at(0, 0, 0), at(1, 0, 0), u), mix(at(0, 1, 0), at(1, 1, 0), u), v);
-    let high = mix(mix(at(0, 0, 1), at(1, 0, 1), u), mix(at(0, 1, 1), at(1, 1, 1), u), v);
+    let at = |i, j, k| {
+        unit(hash(
+            x.wrapping_add(i),
+            y.wrapping_add(j),
+            z.wrapping_add(k),
+            seed,
+        ))
+    };
+    let low = mix(
+        mix(at(0, 0, 0), at(1, 0, 0), u),
+        mix(at(0, 1, 0), at(1, 1, 0), u),
+        v,
+    );
+    let high = mix(
+        mix(at(0, 0, 1), at(1, 0, 1), u),
+        mix(at(0, 1, 1), at(1, 1, 1), u),
+        v,
+    );
     mix(low, high, w)
 }
 
@@ -100,7 +115,10 @@ pub fn cells(p: Vec2, seed: u32) -> (f32, f32, u32) {
         for i in -1..=1 {
             let (x, y) = (left.wrapping_add(i), low.wrapping_add(j));
             let h = hash(x, y, 7, seed);
-            let q = vec2(x as f32 + (h & 0xFFFF) as f32 / 65536.0, y as f32 + (h >> 16) as f32 / 65536.0);
+            let q = vec2(
+                x as f32 + (h & 0xFFFF) as f32 / 65536.0,
+                y as f32 + (h >> 16) as f32 / 65536.0,
+            );
             let d = q.distance_squared(p);
             if d < best {
                 (second, best, id) = (best, d, h);

@@ -7,7 +7,7 @@
 //! All three are linear in the sample's position, their sum is 1/z, and no clipping is needed.
 
 use crate::mesh::Mesh;
-use glam::{DVec3, Mat3, Vec3};
+use glam::{DVec3, Mat3, Vec2, Vec3};
 
 /// No triangle.
 pub const NONE: u32 = u32::MAX;
@@ -27,12 +27,20 @@ impl Camera {
     /// A camera at `position` that looks at `target`, rolled by `roll` radians.
     pub fn look(position: Vec3, target: Vec3, roll: f32, focal: [f32; 2]) -> Self {
         let forward = (target - position).normalize_or(Vec3::Z);
-        let up = if forward.y.abs() > 0.999 { Vec3::X } else { Vec3::Y };
+        let up = if forward.y.abs() > 0.999 {
+            Vec3::X
+        } else {
+            Vec3::Y
+        };
         let right = forward.cross(up).normalize();
         let down = forward.cross(right);
         let (s, c) = roll.sin_cos();
         let (r, d) = (right * c + down * s, down * c - right * s);
-        Self { position, rotation: Mat3::from_cols(r, d, forward).transpose(), focal }
+        Self {
+            position,
+            rotation: Mat3::from_cols(r, d, forward).transpose(),
+            focal,
+        }
     }
 
     /// A point of the world in camera space.
@@ -70,12 +78,20 @@ pub struct Grid {
 impl Grid {
     /// Two samples a pixel for a picture of `size` pixels: sample `2 i + 1` is the centre of pixel `i`.
     pub fn picture(size: usize, camera: &Camera) -> Self {
-        Self { n: 2 * size + 1, middle: size as f32, step: camera.focal.map(|f| 0.5 / f) }
+        Self {
+            n: 2 * size + 1,
+            middle: size as f32,
+            step: camera.focal.map(|f| 0.5 / f),
+        }
     }
 
     /// The ray (z = 1) of a sample.
     pub fn ray(&self, x: usize, y: usize) -> Vec3 {
-        Vec3::new((x as f32 - self.middle) * self.step[0], (y as f32 - self.middle) * self.step[1], 1.0)
+        Vec3::new(
+            (x as f32 - self.middle) * self.step[0],
+            (y as f32 - self.middle) * self.step[1],
+            1.0,
+        )
     }
 }
 
@@ -97,23 +113,39 @@ fn up(x: f32) -> f32 {
 /// Rasterises `mesh`, whose vertices are at `points` in camera space. Nothing nearer than `near` metres is drawn.
 pub fn rasterise(mesh: &Mesh, points: &[Vec3], grid: Grid, near: f32) -> Visibility {
     let n = grid.n;
-    let mut out = Visibility { n, inverse: vec![0.0; n * n], id: vec![NONE; n * n] };
+    let mut out = Visibility {
+        n,
+        inverse: vec![0.0; n * n],
+        id: vec![NONE; n * n],
+    };
     let (sx, sy, m) = (grid.step[0] as f64, grid.step[1] as f64, grid.middle as f64);
     let limit = 1.0 / near;
+    // Where every corner is among the samples, if it is in front of the camera.
+    let [kx, ky] = grid.step.map(|s| 1.0 / s);
+    let spots: Vec<Vec2> = points
+        .iter()
+        .map(|p| {
+            let w = 1.0 / p.z;
+            if p.z > 1e-3 {
+                Vec2::new(p.x * w * kx + grid.middle, p.y * w * ky + grid.middle)
+            } else {
+                Vec2::NAN
+            }
+        })
+        .collect();
     for (number, tri) in mesh.tris.iter().enumerate() {
-        let p = tri.v.map(|i| points[i as usize]);
-        if p.iter().all(|q| q.z < near) {
-            continue;
-        }
         let (mut x0, mut y0, mut x1, mut y1) = (0.0f32, 0.0f32, n as f32 - 1.0, n as f32 - 1.0);
-        if p.iter().all(|q| q.z > 1e-3) {
-            let s = p.map(|q| (q.x / (q.z * grid.step[0]) + grid.middle, q.y / (q.z * grid.step[1]) + grid.middle));
-            x0 = up(s[0].0.min(s[1].0).min(s[2].0)).max(0.0);
-            x1 = down(s[0].0.max(s[1].0).max(s[2].0)).min(x1);
-            y0 = up(s[0].1.min(s[1].1).min(s[2].1)).max(0.0);
-            y1 = down(s[0].1.max(s[1].1).max(s[2].1)).min(y1);
+        let [a, b, c] = tri.v.map(|i| spots[i as usize]);
+        if !(a.x + b.x + c.x).is_nan() {
+            let (low, high) = (a.min(b).min(c), a.max(b).max(c));
+            (x0, y0) = (up(low.x).max(x0), up(low.y).max(y0));
+            (x1, y1) = (down(high.x).min(x1), down(high.y).min(y1));
         }
         if x0 > x1 || y0 > y1 {
+            continue;
+        }
+        let p = tri.v.map(|i| points[i as usize]);
+        if p.iter().all(|q| q.z < near) {
             continue;
         }
         let [a, b, c] = p.map(|q| DVec3::new(q.x as f64, q.y as f64, q.z as f64));
@@ -128,7 +160,11 @@ pub fn rasterise(mesh: &Mesh, points: &[Vec3], grid: Grid, near: f32) -> Visibil
             let a = e.x * sx;
             (a, e.y * sy, e.z - m * (a + e.y * sy), -1.0 / a)
         });
-        let w = (lines[0].0 + lines[1].0 + lines[2].0, lines[0].1 + lines[1].1 + lines[2].1, lines[0].2 + lines[1].2 + lines[2].2);
+        let w = (
+            lines[0].0 + lines[1].0 + lines[2].0,
+            lines[0].1 + lines[1].1 + lines[2].1,
+            lines[0].2 + lines[1].2 + lines[2].2,
+        );
         for y in y0 as usize..=y1 as usize {
             let (mut from, mut to) = (x0 as f64, x1 as f64);
             for (la, lb, lc, crossing) in lines {
@@ -145,7 +181,10 @@ pub fn rasterise(mesh: &Mesh, points: &[Vec3], grid: Grid, near: f32) -> Visibil
                 continue;
             }
             // `from` and `to` lie within the picture: round up and down.
-            let (from, to) = (from as i64 + i64::from(from > (from as i64) as f64), to as i64);
+            let (from, to) = (
+                from as i64 + i64::from(from > (from as i64) as f64),
+                to as i64,
+            );
             if from > to {
                 continue;
             }
@@ -169,9 +208,17 @@ pub fn rasterise(mesh: &Mesh, points: &[Vec3], grid: Grid, near: f32) -> Visibil
 
 /// Barycentric coordinates of the point that `ray` (z = 1) sees on a triangle with camera-space corners `p`.
 pub fn barycentric(p: [Vec3; 3], ray: Vec3) -> Vec3 {
-    let e = Vec3::new(p[1].cross(p[2]).dot(ray), p[2].cross(p[0]).dot(ray), p[0].cross(p[1]).dot(ray));
+    let e = Vec3::new(
+        p[1].cross(p[2]).dot(ray),
+        p[2].cross(p[0]).dot(ray),
+        p[0].cross(p[1]).dot(ray),
+    );
     let sum = e.x + e.y + e.z;
-    if sum.abs() < 1e-20 { Vec3::new(1.0, 0.0, 0.0) } else { (e / sum).clamp(Vec3::ZERO, Vec3::ONE) }
+    if sum.abs() < 1e-20 {
+        Vec3::new(1.0, 0.0, 0.0)
+    } else {
+        (e / sum).clamp(Vec3::ZERO, Vec3::ONE)
+    }
 }
 
 /// How dark the crevices are: ambient light that arrives at every pixel, 0 to 1, from the depth around it.
@@ -189,7 +236,8 @@ pub fn ambient(vis: &Visibility, grid: Grid) -> Vec<f32> {
             }
             // Half a metre around, within sensible limits on the screen.
             let radius = (0.5 * w * 0.5 / grid.step[0]).clamp(3.0, 36.0);
-            let turn = crate::noise::unit(crate::noise::hash(i as i32, j as i32, 0, 77)) * 6.28;
+            let turn = crate::noise::unit(crate::noise::hash(i as i32, j as i32, 0, 77))
+                * std::f32::consts::TAU;
             let mut dark = 0.0;
             for k in 0..10 {
                 let angle = turn + k as f32 * 2.399;
@@ -197,7 +245,10 @@ pub fn ambient(vis: &Visibility, grid: Grid) -> Vec<f32> {
                 let (s, c) = angle.sin_cos();
                 let (dx, dy) = ((c * r) as i32, (s * r) as i32);
                 let get = |dx: i32, dy: i32| {
-                    let (u, v) = ((x as i32 + dx).clamp(0, size as i32 - 1), (y as i32 + dy).clamp(0, size as i32 - 1));
+                    let (u, v) = (
+                        (x as i32 + dx).clamp(0, size as i32 - 1),
+                        (y as i32 + dy).clamp(0, size as i32 - 1),
+                    );
                     at(u as usize, v as usize)
                 };
                 // Opposite samples cancel a slope; only what rises above it darkens.
@@ -218,7 +269,10 @@ pub fn ambient(vis: &Visibility, grid: Grid) -> Vec<f32> {
             let (mut sum, mut weight) = (0.0, 0.0);
             for dj in -1..=1i32 {
                 for di in -1..=1i32 {
-                    let (i, j) = (((x / 2) as i32 + di).clamp(0, half as i32 - 1) as usize, ((y / 2) as i32 + dj).clamp(0, half as i32 - 1) as usize);
+                    let (i, j) = (
+                        ((x / 2) as i32 + di).clamp(0, half as i32 - 1) as usize,
+                        ((y / 2) as i32 + dj).clamp(0, half as i32 - 1) as usize,
+                    );
                     let v = at(2 * i, 2 * j);
                     let k = 1.0 / (0.02 + ((v - w) / w.max(1e-6)).abs());
                     sum += k * coarse[j * half + i];

@@ -13,12 +13,12 @@ impl Rng {
     /// The stream of `seed`; neighbouring seeds give unrelated streams.
     pub fn new(seed: u64) -> Self {
         let mut rng = Self(seed.wrapping_mul(0xD134_2543_DE82_EF95) ^ 0x5851_F42D_4C95_7F2D);
-        rng.next();
+        rng.bits();
         rng
     }
 
     /// 64 random bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -28,12 +28,12 @@ impl Rng {
 
     /// A seed for a pattern.
     pub fn seed(&mut self) -> u32 {
-        self.next() as u32
+        self.bits() as u32
     }
 
     /// Uniform in [0, 1).
     pub fn unit(&mut self) -> f32 {
-        (self.next() >> 40) as f32 / (1u64 << 24) as f32
+        (self.bits() >> 40) as f32 / (1u64 << 24) as f32
     }
 
     /// Uniform in [low, high).
@@ -53,7 +53,7 @@ impl Rng {
 
     /// A whole number in [low, high], both included.
     pub fn int(&mut self, low: i32, high: i32) -> i32 {
-        low + (self.next() % (high - low + 1).max(1) as u64) as i32
+        low + (self.bits() % (high - low + 1).max(1) as u64) as i32
     }
 
     /// True with probability `p`.
@@ -68,7 +68,7 @@ impl Rng {
 
     /// One of `items`, which is not empty.
     pub fn pick<T: Copy>(&mut self, items: &[T]) -> T {
-        items[(self.next() % items.len() as u64) as usize]
+        items[(self.bits() % items.len() as u64) as usize]
     }
 
     /// Normal with mean 0 and deviation 1 (sum of uniforms, bounded by ±6).
@@ -95,13 +95,21 @@ impl Rng {
 
     /// Any colour, mostly muted, as the world is.
     pub fn colour(&mut self) -> Vec3 {
-        let s = if self.chance(0.3) { self.range(0.5, 0.95) } else { self.range(0.0, 0.45) };
+        let s = if self.chance(0.3) {
+            self.range(0.5, 0.95)
+        } else {
+            self.range(0.0, 0.45)
+        };
         Self::hsv(self.unit(), s, self.log_range(0.03, 0.85))
     }
 
     /// A dark colour: black leather, dark cloth.
     pub fn dark(&mut self) -> Vec3 {
-        Self::hsv(self.unit(), self.range(0.0, 0.6), self.log_range(0.006, 0.05))
+        Self::hsv(
+            self.unit(),
+            self.range(0.0, 0.6),
+            self.log_range(0.006, 0.05),
+        )
     }
 
     /// A light wall-like colour.
@@ -112,8 +120,13 @@ impl Rng {
     /// A colour near `c`.
     pub fn near(&mut self, c: Vec3, amount: f32) -> Vec3 {
         let gain = 1.0 + self.spread(amount);
-        (c * gain * vec3(1.0 + self.spread(amount * 0.4), 1.0, 1.0 + self.spread(amount * 0.4)))
-            .clamp(Vec3::splat(0.003), Vec3::splat(0.95))
+        (c * gain
+            * vec3(
+                1.0 + self.spread(amount * 0.4),
+                1.0,
+                1.0 + self.spread(amount * 0.4),
+            ))
+        .clamp(Vec3::splat(0.003), Vec3::splat(0.95))
     }
 
     /// Skin of any people.
@@ -126,17 +139,29 @@ impl Rng {
 
     /// Leaves, mostly green, some autumn.
     pub fn foliage(&mut self) -> Vec3 {
-        let h = if self.chance(0.15) { self.range(0.02, 0.14) } else { self.range(0.17, 0.36) };
+        let h = if self.chance(0.15) {
+            self.range(0.02, 0.14)
+        } else {
+            self.range(0.17, 0.36)
+        };
         Self::hsv(h, self.range(0.35, 0.85), self.log_range(0.04, 0.35))
     }
 
     /// Earth, sand, rock, asphalt.
     pub fn earth(&mut self) -> Vec3 {
-        Self::hsv(self.range(0.04, 0.13), self.range(0.05, 0.55), self.log_range(0.06, 0.5))
+        Self::hsv(
+            self.range(0.04, 0.13),
+            self.range(0.05, 0.55),
+            self.log_range(0.06, 0.5),
+        )
     }
 
     /// Fur and hair.
     pub fn fur(&mut self) -> Vec3 {
-        Self::hsv(self.range(0.03, 0.12), self.range(0.1, 0.75), self.log_range(0.01, 0.6))
+        Self::hsv(
+            self.range(0.03, 0.12),
+            self.range(0.1, 0.75),
+            self.log_range(0.01, 0.6),
+        )
     }
 }

@@ -41,7 +41,13 @@ pub struct Next {
 /// Whether a view is worth a picture: not inside a thing, not all at one distance.
 fn worthwhile(shot: &Shot, size: usize) -> bool {
     let vis = glimpse(&shot.scene, &shot.camera, 40, size);
-    let seen: Vec<f32> = vis.inverse.iter().zip(&vis.id).filter(|(_, id)| **id != NONE).map(|(w, _)| *w).collect();
+    let seen: Vec<f32> = vis
+        .inverse
+        .iter()
+        .zip(&vis.id)
+        .filter(|(_, id)| **id != NONE)
+        .map(|(w, _)| *w)
+        .collect();
     let total = vis.id.len() as f32;
     if (seen.len() as f32) < 0.2 * total {
         return false;
@@ -49,7 +55,8 @@ fn worthwhile(shot: &Shot, size: usize) -> bool {
     let close = seen.iter().filter(|w| **w > 1.0 / shot.nearest).count() as f32;
     let logs: Vec<f32> = seen.iter().map(|w| w.ln()).collect();
     let mean = logs.iter().sum::<f32>() / logs.len() as f32;
-    let spread = (logs.iter().map(|l| (l - mean) * (l - mean)).sum::<f32>() / logs.len() as f32).sqrt();
+    let spread =
+        (logs.iter().map(|l| (l - mean) * (l - mean)).sum::<f32>() / logs.len() as f32).sqrt();
     close < 0.02 * total && spread > shot.spread
 }
 
@@ -78,9 +85,15 @@ pub fn make_kind(number: u64, size: usize, pairs: bool, kind: u8) -> Sample {
     }
     let first = render(&shot.scene, &shot.camera, size);
     if rng.chance(shot.blur) {
-        let (u, v) = (rng.range(0.3, 0.7) * size as f32, rng.range(0.35, 0.75) * size as f32);
+        let (u, v) = (
+            rng.range(0.3, 0.7) * size as f32,
+            rng.range(0.35, 0.75) * size as f32,
+        );
         let focus = first.inverse[v as usize * size + u as usize];
-        let widest = first.inverse.iter().fold(0.0f32, |m, w| m.max((w - focus).abs()));
+        let widest = first
+            .inverse
+            .iter()
+            .fold(0.0f32, |m, w| m.max((w - focus).abs()));
         look.focus = Some((focus, rng.range(1.5, 9.0) / widest.max(1e-3)));
     }
     let mut noise = Rng::new(number ^ 0x1234_5678);
@@ -89,9 +102,20 @@ pub fn make_kind(number: u64, size: usize, pairs: bool, kind: u8) -> Sample {
         let camera = step(&shot, &first.inverse, &mut rng);
         shot.scene.advance();
         let second = render(&shot.scene, &camera, size);
-        Next { rgb: look.develop(&second, &mut noise), inverse: second.inverse, pose: pose(&shot.camera, &camera) }
+        Next {
+            rgb: look.develop(&second, &mut noise),
+            inverse: second.inverse,
+            pose: pose(&shot.camera, &camera),
+        }
     });
-    Sample { rgb, inverse: first.inverse, labels: first.labels, focal: shot.camera.focal, kind, next }
+    Sample {
+        rgb,
+        inverse: first.inverse,
+        labels: first.labels,
+        focal: shot.camera.focal,
+        kind,
+        next,
+    }
 }
 
 /// The camera a frame later: a small step for the scene's scale, a small turn.
@@ -100,8 +124,14 @@ fn step(shot: &Shot, inverse: &[f32], rng: &mut Rng) -> Camera {
     near.sort_by(f32::total_cmp);
     let typical = near.get(near.len() * 3 / 4).map_or(10.0, |w| 1.0 / w);
     let move_by = rng.direction() * vec3(1.0, 0.6, 1.4) * typical * rng.log_range(0.001, 0.03);
-    let turn = Mat3::from_rotation_y(rng.normal() * 0.008) * Mat3::from_rotation_x(rng.normal() * 0.006) * Mat3::from_rotation_z(rng.normal() * 0.004);
-    Camera { position: shot.camera.position + shot.camera.to_world(move_by), rotation: turn * shot.camera.rotation, ..shot.camera }
+    let turn = Mat3::from_rotation_y(rng.normal() * 0.008)
+        * Mat3::from_rotation_x(rng.normal() * 0.006)
+        * Mat3::from_rotation_z(rng.normal() * 0.004);
+    Camera {
+        position: shot.camera.position + shot.camera.to_world(move_by),
+        rotation: turn * shot.camera.rotation,
+        ..shot.camera
+    }
 }
 
 fn pose(from: &Camera, to: &Camera) -> [f32; 16] {

@@ -79,7 +79,8 @@ impl Sky {
         if self.clouds > 0.0 {
             let q = vec3(d.x, 0.0, d.z) / (d.y.max(0.0) + 0.12) * self.cloud_scale;
             let n = fbm(q, self.seed, 5, 0.02 / (d.y.max(0.0) + 0.05));
-            let k = ((n - (1.0 - self.clouds)) * 4.0).clamp(0.0, 1.0) * (d.y * 8.0 + 0.4).clamp(0.0, 1.0);
+            let k = ((n - (1.0 - self.clouds)) * 4.0).clamp(0.0, 1.0)
+                * (d.y * 8.0 + 0.4).clamp(0.0, 1.0);
             let shade = 0.75 + 0.5 * (1.0 - n);
             c = c.lerp(self.cloud * shade, k);
         }
@@ -163,7 +164,11 @@ impl Scene {
             s.sky.below = s.sky.horizon * 0.5;
             s.sky.clouds = rng.range(0.0, 0.5);
             s.sky.cloud = s.sky.horizon * 1.2;
-            s.sky.stars = if rng.chance(0.4) { rng.range(0.02, 0.2) } else { 0.0 };
+            s.sky.stars = if rng.chance(0.4) {
+                rng.range(0.02, 0.2)
+            } else {
+                0.0
+            };
             s.above = glow * rng.log_range(0.01, 0.06);
             s.below = s.above * 0.6;
             s.sky.sun = Vec3::NEG_Y;
@@ -176,18 +181,46 @@ impl Scene {
         }
         let elevation = rng.range(0.06, 1.35);
         let azimuth = rng.range(0.0, std::f32::consts::TAU);
-        let sun = vec3(elevation.cos() * azimuth.cos(), elevation.sin(), elevation.cos() * azimuth.sin());
+        let sun = vec3(
+            elevation.cos() * azimuth.cos(),
+            elevation.sin(),
+            elevation.cos() * azimuth.sin(),
+        );
         let low = (1.0 - elevation / 0.5).clamp(0.0, 1.0);
         let overcast = rng.chance(0.35);
-        let blue = Rng::hsv(rng.range(0.54, 0.63), rng.range(0.3, 0.8), rng.range(0.4, 1.0));
+        let blue = Rng::hsv(
+            rng.range(0.54, 0.63),
+            rng.range(0.3, 0.8),
+            rng.range(0.4, 1.0),
+        );
         let grey = Vec3::splat(rng.range(0.45, 1.1)) * vec3(1.0, 1.0, rng.range(0.95, 1.1));
         s.sky.sun = sun;
-        s.sky.zenith = if overcast { grey * rng.range(0.6, 1.0) } else { blue };
-        s.sky.horizon = if overcast { grey } else { blue.lerp(Vec3::splat(1.0), rng.range(0.3, 0.8)).lerp(vec3(1.0, 0.55, 0.25), low * rng.unit()) };
-        s.sky.clouds = if overcast { rng.range(0.3, 0.9) } else if rng.chance(0.35) { 0.0 } else { rng.range(0.2, 0.65) };
-        s.sky.cloud = if overcast { grey * rng.range(0.5, 1.0) } else { vec3(1.0, 0.97, 0.94).lerp(vec3(1.0, 0.6, 0.4), low * 0.6) * rng.range(0.6, 1.2) };
+        s.sky.zenith = if overcast {
+            grey * rng.range(0.6, 1.0)
+        } else {
+            blue
+        };
+        s.sky.horizon = if overcast {
+            grey
+        } else {
+            blue.lerp(Vec3::splat(1.0), rng.range(0.3, 0.8))
+                .lerp(vec3(1.0, 0.55, 0.25), low * rng.unit())
+        };
+        s.sky.clouds = if overcast {
+            rng.range(0.3, 0.9)
+        } else if rng.chance(0.35) {
+            0.0
+        } else {
+            rng.range(0.2, 0.65)
+        };
+        s.sky.cloud = if overcast {
+            grey * rng.range(0.5, 1.0)
+        } else {
+            vec3(1.0, 0.97, 0.94).lerp(vec3(1.0, 0.6, 0.4), low * 0.6) * rng.range(0.6, 1.2)
+        };
         s.sky.cloud_scale = rng.log_range(0.3, 2.0);
-        s.above = s.sky.zenith.lerp(s.sky.horizon, 0.5) * if overcast { 0.9 } else { rng.range(0.4, 0.75) };
+        s.above = s.sky.zenith.lerp(s.sky.horizon, 0.5)
+            * if overcast { 0.9 } else { rng.range(0.4, 0.75) };
         s.below = s.above * rng.range(0.35, 0.65);
         s.sky.below = s.above * rng.range(0.15, 0.4);
         if !overcast {
@@ -208,7 +241,11 @@ impl Scene {
     /// An empty scene in a closed place with ambient light only.
     pub fn indoors(rng: &mut Rng) -> Self {
         let mut s = Self::empty(rng);
-        let tint = if rng.chance(0.5) { vec3(1.0, rng.range(0.75, 1.0), rng.range(0.5, 1.0)) } else { vec3(rng.range(0.75, 1.0), 0.95, 1.0) };
+        let tint = if rng.chance(0.5) {
+            vec3(1.0, rng.range(0.75, 1.0), rng.range(0.5, 1.0))
+        } else {
+            vec3(rng.range(0.75, 1.0), 0.95, 1.0)
+        };
         let level = rng.log_range(0.08, 0.5);
         s.above = tint * level;
         s.below = tint * level * rng.range(0.4, 0.9);

@@ -33,13 +33,24 @@ impl Shadow {
             Key::Sun(d, _) => {
                 let focus = camera.position + camera.to_world(Vec3::Z) * scene.reach * 0.75;
                 let far = scene.reach * 30.0;
-                (Camera::look(focus + d * far, focus, 0.0, [1.0; 2]), scene.reach / far)
+                (
+                    Camera::look(focus + d * far, focus, 0.0, [1.0; 2]),
+                    scene.reach / far,
+                )
             }
             Key::Lamp(p, d, _) => (Camera::look(p, p + d, 0.3, [1.0; 2]), 1.9),
         };
-        let grid = Grid { n: SHADOW, middle: SHADOW as f32 * 0.5, step: [half * 2.0 / SHADOW as f32; 2] };
+        let grid = Grid {
+            n: SHADOW,
+            middle: SHADOW as f32 * 0.5,
+            step: [half * 2.0 / SHADOW as f32; 2],
+        };
         let vis = rasterise(&scene.mesh, &project(&scene.mesh, &view), grid, 0.05);
-        Some(Self { camera: view, grid, vis })
+        Some(Self {
+            camera: view,
+            grid,
+            vis,
+        })
     }
 
     /// Share of the key light that arrives at `p` with normal `n`.
@@ -92,7 +103,8 @@ impl Shader<'_> {
         if id == NONE {
             let sky = scene.sky.colour(direction);
             return if scene.fog > 0.0 {
-                let k = (1.0 - direction.y * 3.0).clamp(0.0, 1.0) * (1.0 - (-scene.fog * 300.0).exp());
+                let k =
+                    (1.0 - direction.y * 3.0).clamp(0.0, 1.0) * (1.0 - (-scene.fog * 300.0).exp());
                 sky.lerp(scene.fog_colour, k * k)
             } else {
                 sky
@@ -123,13 +135,18 @@ impl Shader<'_> {
             light += colour * (l.max(0.0) + m.through * (-l).max(0.0));
             if m.gloss > 0.0 && l > 0.0 {
                 let h = n.dot((d + view).normalize_or(n)).max(0.0);
-                shine += colour * (m.gloss * 0.08 * (m.sharp * 0.25 + 1.0) * h.powf(m.sharp) * l.min(1.0));
+                shine += colour
+                    * (m.gloss * 0.08 * (m.sharp * 0.25 + 1.0) * h.powf(m.sharp) * l.min(1.0));
             }
         };
         match scene.key {
             Some(Key::Sun(d, colour)) => {
                 let side = n * n.dot(d).signum();
-                let lit = if n.dot(d) > 0.0 || m.through > 0.0 { self.shadow.as_ref().map_or(1.0, |s| s.lit(p, side)) } else { 0.0 };
+                let lit = if n.dot(d) > 0.0 || m.through > 0.0 {
+                    self.shadow.as_ref().map_or(1.0, |s| s.lit(p, side))
+                } else {
+                    0.0
+                };
                 if lit > 0.0 {
                     add(d, colour * lit);
                 }
@@ -139,7 +156,11 @@ impl Shader<'_> {
                 let r2 = d.length_squared().max(0.02);
                 let d = d / r2.sqrt();
                 let side = n * n.dot(d).signum();
-                let lit = if n.dot(d) > 0.0 || m.through > 0.0 { self.shadow.as_ref().map_or(1.0, |s| s.lit(p, side)) } else { 0.0 };
+                let lit = if n.dot(d) > 0.0 || m.through > 0.0 {
+                    self.shadow.as_ref().map_or(1.0, |s| s.lit(p, side))
+                } else {
+                    0.0
+                };
                 if lit > 0.0 {
                     add(d, colour * lit / r2);
                 }
@@ -157,7 +178,10 @@ impl Shader<'_> {
         if m.mirror > 0.0 {
             let r = direction - n * (2.0 * n.dot(direction));
             let fresnel = m.mirror + (1.0 - m.mirror) * 0.6 * (1.0 - n.dot(view).abs()).powi(5);
-            colour = colour.lerp(scene.sky.mirror(r, m.sharp) * (0.4 + 0.6 * open), fresnel.min(0.95));
+            colour = colour.lerp(
+                scene.sky.mirror(r, m.sharp) * (0.4 + 0.6 * open),
+                fresnel.min(0.95),
+            );
         }
         if scene.fog > 0.0 {
             colour = colour.lerp(scene.fog_colour, 1.0 - (-scene.fog * distance).exp());
@@ -174,15 +198,28 @@ impl Shader<'_> {
         if a == NONE || b == NONE {
             return false;
         }
-        let (s, t) = (&self.scene.mesh.tris[a as usize], &self.scene.mesh.tris[b as usize]);
+        let (s, t) = (
+            &self.scene.mesh.tris[a as usize],
+            &self.scene.mesh.tris[b as usize],
+        );
         let (v, w) = (self.vis.inverse[i], self.vis.inverse[j]);
-        s.mat == t.mat && (v - w).abs() < 0.06 * v && self.scene.mesh.verts[s.v[0] as usize].n.dot(self.scene.mesh.verts[t.v[0] as usize].n).abs() > 0.85
+        s.mat == t.mat
+            && (v - w).abs() < 0.06 * v
+            && self.scene.mesh.verts[s.v[0] as usize]
+                .n
+                .dot(self.scene.mesh.verts[t.v[0] as usize].n)
+                .abs()
+                > 0.85
     }
 }
 
 /// Only what a depth map needs: for choosing a camera.
 pub fn glimpse(scene: &Scene, camera: &Camera, size: usize, full: usize) -> Visibility {
-    let grid = Grid { n: size, middle: (size as f32 - 1.0) * 0.5, step: camera.focal.map(|f| full as f32 / (size as f32 * f)) };
+    let grid = Grid {
+        n: size,
+        middle: (size as f32 - 1.0) * 0.5,
+        step: camera.focal.map(|f| full as f32 / (size as f32 * f)),
+    };
     rasterise(&scene.mesh, &project(&scene.mesh, camera), grid, 0.02)
 }
 
@@ -192,21 +229,50 @@ pub fn render(scene: &Scene, camera: &Camera, size: usize) -> Picture {
     let points = project(&scene.mesh, camera);
     let vis = rasterise(&scene.mesh, &points, grid, 0.02);
     let open = ambient(&vis, grid);
-    let shader = Shader { scene, camera, grid, points: &points, vis: &vis, shadow: Shadow::new(scene, camera) };
+    let shader = Shader {
+        scene,
+        camera,
+        grid,
+        points: &points,
+        vis: &vis,
+        shadow: Shadow::new(scene, camera),
+    };
     let n = vis.n;
     let mut cache: Vec<Vec3> = vec![vec3(-1.0, 0.0, 0.0); n * n];
-    let mut out = Picture { size, light: Vec::with_capacity(size * size), inverse: Vec::with_capacity(size * size), labels: Vec::with_capacity(size * size) };
+    let mut out = Picture {
+        size,
+        light: Vec::with_capacity(size * size),
+        inverse: Vec::with_capacity(size * size),
+        labels: Vec::with_capacity(size * size),
+    };
     for j in 0..size {
         for i in 0..size {
             let (x, y) = (2 * i + 1, 2 * j + 1);
             let k = y * n + x;
             out.inverse.push(vis.inverse[k]);
-            out.labels.push(if vis.id[k] == NONE { crate::scene::label::SKY } else { scene.mesh.tris[vis.id[k] as usize].label });
+            out.labels.push(if vis.id[k] == NONE {
+                crate::scene::label::SKY
+            } else {
+                scene.mesh.tris[vis.id[k] as usize].label
+            });
             let shade = open[j * size + i];
-            let centre = if cache[k].x < 0.0 { shader.sample(x, y, shade) } else { cache[k] };
+            let centre = if cache[k].x < 0.0 {
+                shader.sample(x, y, shade)
+            } else {
+                cache[k]
+            };
             cache[k] = centre;
             let mut sum = centre * 0.25;
-            for (dx, dy, weight) in [(-1, -1, 1.0), (0, -1, 2.0), (1, -1, 1.0), (-1, 0, 2.0), (1, 0, 2.0), (-1, 1, 1.0), (0, 1, 2.0), (1, 1, 1.0f32)] {
+            for (dx, dy, weight) in [
+                (-1, -1, 1.0),
+                (0, -1, 2.0),
+                (1, -1, 1.0),
+                (-1, 0, 2.0),
+                (1, 0, 2.0),
+                (-1, 1, 1.0),
+                (0, 1, 2.0),
+                (1, 1, 1.0f32),
+            ] {
                 let (u, v) = ((x as i32 + dx) as usize, (y as i32 + dy) as usize);
                 let l = v * n + u;
                 let c = if shader.same(k, l) {

@@ -34,7 +34,11 @@ fn scene(build: impl Fn(&mut Mesh)) -> Scene {
 /// The ray (z = 1) through the centre of pixel (i, j); x is mirrored since the camera looks along +z with y up.
 fn ray(c: &Camera, i: usize, j: usize) -> Vec3 {
     let middle = (SIZE as f32 - 1.0) * 0.5;
-    vec3((i as f32 - middle) / c.focal[0], (j as f32 - middle) / c.focal[1], 1.0)
+    vec3(
+        (i as f32 - middle) / c.focal[0],
+        (j as f32 - middle) / c.focal[1],
+        1.0,
+    )
 }
 
 #[test]
@@ -44,7 +48,14 @@ fn a_plane_has_its_exact_depth() {
     let n = vec3(0.3, 0.5, -1.0).normalize();
     let (u, v) = n.any_orthonormal_pair();
     let p = vec3(0.0, 0.0, 4.0);
-    let s = scene(|m| m.quad(p - u * 90.0 - v * 90.0, p + u * 90.0 - v * 90.0, p + u * 90.0 + v * 90.0, p - u * 90.0 + v * 90.0));
+    let s = scene(|m| {
+        m.quad(
+            p - u * 90.0 - v * 90.0,
+            p + u * 90.0 - v * 90.0,
+            p + u * 90.0 + v * 90.0,
+            p - u * 90.0 + v * 90.0,
+        )
+    });
     let out = render(&s, &c, SIZE);
     let mut checked = 0;
     for j in 0..SIZE {
@@ -53,7 +64,10 @@ fn a_plane_has_its_exact_depth() {
             let expected = n.dot(c.to_world(ray(&c, i, j))) / n.dot(p);
             if expected > 0.05 {
                 let got = out.inverse[j * SIZE + i];
-                assert!((got - expected).abs() < 1e-5 * expected.max(0.1), "{i} {j}: {got} {expected}");
+                assert!(
+                    (got - expected).abs() < 1e-5 * expected.max(0.1),
+                    "{i} {j}: {got} {expected}"
+                );
                 checked += 1;
             }
         }
@@ -71,7 +85,11 @@ fn a_sphere_has_its_depth_and_label() {
     for j in 0..SIZE {
         for i in 0..SIZE {
             let r = c.to_world(ray(&c, i, j));
-            let (a, b, k) = (r.dot(r), r.dot(centre), centre.dot(centre) - radius * radius);
+            let (a, b, k) = (
+                r.dot(r),
+                r.dot(centre),
+                centre.dot(centre) - radius * radius,
+            );
             let disc = b * b - a * k;
             let at = j * SIZE + i;
             if disc > 0.02 {
@@ -92,10 +110,29 @@ fn a_sphere_has_its_depth_and_label() {
 fn every_kind_is_sound_and_repeatable() {
     for kind in 0..KINDS.len() as u8 {
         let s = make_kind(4_000 + u64::from(kind), SIZE, false, kind);
-        assert_eq!((s.rgb.len(), s.inverse.len(), s.labels.len()), (SIZE * SIZE * 3, SIZE * SIZE, SIZE * SIZE));
-        assert!(s.inverse.iter().all(|w| w.is_finite() && *w >= 0.0 && *w < 1000.0), "{kind}");
-        assert!(s.labels.iter().all(|l| *l <= label::OBJECT || *l == label::IGNORE), "{kind}");
-        assert!(s.inverse.iter().zip(&s.labels).all(|(w, l)| (*w == 0.0) == (*l == label::SKY)), "{kind}: depth 0 is sky and nothing else");
+        assert_eq!(
+            (s.rgb.len(), s.inverse.len(), s.labels.len()),
+            (SIZE * SIZE * 3, SIZE * SIZE, SIZE * SIZE)
+        );
+        assert!(
+            s.inverse
+                .iter()
+                .all(|w| w.is_finite() && *w >= 0.0 && *w < 1000.0),
+            "{kind}"
+        );
+        assert!(
+            s.labels
+                .iter()
+                .all(|l| *l <= label::OBJECT || *l == label::IGNORE),
+            "{kind}"
+        );
+        assert!(
+            s.inverse
+                .iter()
+                .zip(&s.labels)
+                .all(|(w, l)| (*w == 0.0) == (*l == label::SKY)),
+            "{kind}: depth 0 is sky and nothing else"
+        );
         assert!(s.focal.iter().all(|f| f.is_finite() && *f > 0.0));
         let again = make_kind(4_000 + u64::from(kind), SIZE, false, kind);
         assert!(s == again, "{kind} is not repeatable");
@@ -122,9 +159,16 @@ fn the_next_frame_agrees_with_the_pose() {
                 if w <= 0.0 {
                     continue;
                 }
-                let p = vec3((i as f32 - middle) / s.focal[0], (j as f32 - middle) / s.focal[1], 1.0) / w;
+                let p = vec3(
+                    (i as f32 - middle) / s.focal[0],
+                    (j as f32 - middle) / s.focal[1],
+                    1.0,
+                ) / w;
                 let q: Vec4 = pose * p.extend(1.0);
-                let (x, y) = ((q.x / q.z * s.focal[0] + middle).round(), (q.y / q.z * s.focal[1] + middle).round());
+                let (x, y) = (
+                    (q.x / q.z * s.focal[0] + middle).round(),
+                    (q.y / q.z * s.focal[1] + middle).round(),
+                );
                 if q.z > 0.0 && x >= 0.0 && y >= 0.0 && x < SIZE as f32 && y < SIZE as f32 {
                     total += 1;
                     let there = next.inverse[y as usize * SIZE + x as usize];
@@ -146,12 +190,26 @@ fn a_resumed_shard_equals_one_made_in_one_go() {
     }
     assert!(shard::write(&whole, 10, 4, SIZE, true).unwrap());
     // Killed while writing: a part of the file under the temporary name.
-    std::fs::write(shard::path(&broken, 10).with_extension("part"), b"half a shard").unwrap();
+    std::fs::write(
+        shard::path(&broken, 10).with_extension("part"),
+        b"half a shard",
+    )
+    .unwrap();
     assert!(shard::write(&broken, 10, 4, SIZE, true).unwrap());
-    assert!(!shard::write(&broken, 10, 4, SIZE, true).unwrap(), "a complete shard is made again");
-    let (a, b) = (std::fs::read(shard::path(&whole, 10)).unwrap(), std::fs::read(shard::path(&broken, 10)).unwrap());
+    assert!(
+        !shard::write(&broken, 10, 4, SIZE, true).unwrap(),
+        "a complete shard is made again"
+    );
+    let (a, b) = (
+        std::fs::read(shard::path(&whole, 10)).unwrap(),
+        std::fs::read(shard::path(&broken, 10)).unwrap(),
+    );
     assert!(a == b);
-    assert_eq!(std::fs::read_dir(&broken).unwrap().count(), 1, "something is left over");
+    assert_eq!(
+        std::fs::read_dir(&broken).unwrap().count(),
+        1,
+        "something is left over"
+    );
     // Picture 12 alone is the picture 12 of the shard.
     let tensors = SafeTensors::deserialize(&a).unwrap();
     let rgb = tensors.tensor("rgb").unwrap();

@@ -7,7 +7,10 @@ mod close;
 mod free;
 mod indoor;
 mod nature;
+mod room;
 mod street;
+mod town;
+mod workshop;
 
 use crate::material::Material;
 use crate::mesh::{Mesh, place};
@@ -15,7 +18,7 @@ use crate::raster::Camera;
 use crate::rng::Rng;
 use crate::scene::Scene;
 use crate::things::person::{Pose, person};
-use crate::things::{clutter, furniture, plant};
+use crate::things::{clutter, plant, seat};
 use glam::{Affine3A, Vec3, vec3};
 
 /// A scene with its camera, ready to be rendered.
@@ -92,7 +95,7 @@ fn occlude(shot: &mut Shot, rng: &mut Rng, size: f32) {
     let (thing, reach) = match rng.int(0, 6) {
         0 | 1 => (plant::bush(rng, pal, 0.3, 350), z * rng.range(0.4, 1.0)),
         2 => (clutter::small(rng, pal), z * rng.range(0.2, 0.6)),
-        3 => (furniture::chair(rng, pal), z * rng.range(0.7, 1.5)),
+        3 => (seat::chair(rng, pal), z * rng.range(0.7, 1.5)),
         4 => {
             let pose = Pose::any(rng);
             (person(rng, pal, &pose, 0.024), z * rng.range(1.5, 3.0))
@@ -101,37 +104,52 @@ fn occlude(shot: &mut Shot, rng: &mut Rng, size: f32) {
             let mut m = Mesh::new(crate::label::OBJECT);
             let mat = pal.add(Material::any(rng, 0.5));
             let r = z * rng.log_range(0.01, 0.12);
-            m.paint(mat).bar(vec3(0.0, -2.0 * z, 0.0), vec3(rng.spread(z), 2.0 * z, 0.0), r, r, 12);
+            m.paint(mat).bar(
+                vec3(0.0, -2.0 * z, 0.0),
+                vec3(rng.spread(z), 2.0 * z, 0.0),
+                r,
+                r,
+                12,
+            );
             shot.scene.put(&m, Affine3A::from_translation(at));
             return;
         }
         _ => {
             let mut m = Mesh::new(crate::label::OBJECT);
             let mat = pal.add(Material::any(rng, 0.5));
-            m.paint(mat).cuboid(Vec3::ZERO, vec3(rng.range(0.1, 1.0), rng.range(0.1, 1.0), rng.range(0.05, 0.6)));
+            m.paint(mat).cuboid(
+                Vec3::ZERO,
+                vec3(
+                    rng.range(0.1, 1.0),
+                    rng.range(0.1, 1.0),
+                    rng.range(0.05, 0.6),
+                ),
+            );
             (m, z * rng.range(0.3, 1.2))
         }
     };
     let (low, high) = thing.bounds();
     let scale = reach / (high - low).max_element().max(1e-3);
-    let xf = place(at, rng.range(0.0, std::f32::consts::TAU)) * Affine3A::from_scale(Vec3::splat(scale)) * Affine3A::from_translation(-(low + high) * 0.5);
+    let xf = place(at, rng.range(0.0, std::f32::consts::TAU))
+        * Affine3A::from_scale(Vec3::splat(scale))
+        * Affine3A::from_translation(-(low + high) * 0.5);
     shot.scene.put(&thing, xf);
 }
 
 fn world(kind: u8, rng: &mut Rng, size: f32) -> Shot {
     match kind {
-        0 => indoor::room(rng, size),
+        0 => room::room(rng, size),
         1 => street::street(rng, size),
         2 => nature::landscape(rng, size),
         3 => close::portrait(rng, size),
         4 => close::animal(rng, size),
         5 => close::tabletop(rng, size),
-        6 => indoor::workshop(rng, size),
+        6 => workshop::workshop(rng, size),
         7 => free::above(rng, size),
-        8 => street::cabin(rng, size),
-        9 => indoor::corridor(rng, size),
+        8 => town::cabin(rng, size),
+        9 => workshop::corridor(rng, size),
         10 => free::chaos(rng, size),
-        11 => street::crowd(rng, size),
+        11 => town::crowd(rng, size),
         12 => nature::park(rng, size),
         _ => close::thing(rng, size),
     }
@@ -141,7 +159,11 @@ fn world(kind: u8, rng: &mut Rng, size: f32) -> Shot {
 fn lens(rng: &mut Rng, size: f32, low: f32, high: f32) -> [f32; 2] {
     let fov = rng.range(low, high).to_radians();
     let f = size * 0.5 / (fov * 0.5).tan();
-    let aspect = if rng.chance(0.5) { rng.pick(&[4.0 / 3.0, 4.0 / 3.0, 1.5, 16.0 / 9.0, 0.75]) } else { 1.0 };
+    let aspect = if rng.chance(0.5) {
+        rng.pick(&[4.0 / 3.0, 4.0 / 3.0, 1.5, 16.0 / 9.0, 0.75])
+    } else {
+        1.0
+    };
     [f / aspect, f]
 }
 
@@ -153,6 +175,12 @@ fn aim(rng: &mut Rng, from: Vec3, to: Vec3, size: f32, low: f32, high: f32) -> C
 
 /// A camera with a little roll.
 fn aim_with(rng: &mut Rng, from: Vec3, to: Vec3, focal: [f32; 2]) -> Camera {
-    let roll = if rng.chance(0.5) { rng.normal() * 0.025 } else if rng.chance(0.25) { rng.spread(0.18) } else { 0.0 };
+    let roll = if rng.chance(0.5) {
+        rng.normal() * 0.025
+    } else if rng.chance(0.25) {
+        rng.spread(0.18)
+    } else {
+        0.0
+    };
     Camera::look(from, to, roll, focal)
 }

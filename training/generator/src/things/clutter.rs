@@ -32,20 +32,57 @@ pub fn turned(rng: &mut Rng, pal: &mut Palette) -> Mesh {
     let profile: Vec<Vec2> = match rng.int(0, 4) {
         0 => {
             let (r, h) = (rng.range(0.03, 0.05), rng.range(0.18, 0.34));
-            vec![vec2(0.0, 0.0), vec2(r, 0.0), vec2(r, h * 0.6), vec2(r * 0.9, h * 0.68), vec2(r * 0.35, h * 0.8), vec2(r * 0.33, h), vec2(0.0, h)]
+            vec![
+                vec2(0.0, 0.0),
+                vec2(r, 0.0),
+                vec2(r, h * 0.6),
+                vec2(r * 0.9, h * 0.68),
+                vec2(r * 0.35, h * 0.8),
+                vec2(r * 0.33, h),
+                vec2(0.0, h),
+            ]
         }
         1 => {
             let (r, h) = (rng.range(0.03, 0.06), rng.range(0.07, 0.14));
-            m.ring(vec3(r + 0.015, h * 0.5, 0.0), Vec3::Z, h * 0.28, 0.006, 14, 5);
-            vec![vec2(0.0, 0.0), vec2(r * 0.85, 0.0), vec2(r, h), vec2(r * 0.92, h), vec2(r * 0.8, 0.02), vec2(0.0, 0.015)]
+            m.ring(
+                vec3(r + 0.015, h * 0.5, 0.0),
+                Vec3::Z,
+                h * 0.28,
+                0.006,
+                14,
+                5,
+            );
+            vec![
+                vec2(0.0, 0.0),
+                vec2(r * 0.85, 0.0),
+                vec2(r, h),
+                vec2(r * 0.92, h),
+                vec2(r * 0.8, 0.02),
+                vec2(0.0, 0.015),
+            ]
         }
         2 => {
             let (r, h) = (rng.range(0.06, 0.16), rng.range(0.04, 0.1));
-            vec![vec2(0.0, 0.0), vec2(r * 0.4, 0.0), vec2(r * 0.8, h * 0.4), vec2(r, h), vec2(r * 0.95, h), vec2(r * 0.7, h * 0.45), vec2(0.0, h * 0.15)]
+            vec![
+                vec2(0.0, 0.0),
+                vec2(r * 0.4, 0.0),
+                vec2(r * 0.8, h * 0.4),
+                vec2(r, h),
+                vec2(r * 0.95, h),
+                vec2(r * 0.7, h * 0.45),
+                vec2(0.0, h * 0.15),
+            ]
         }
         3 => {
             let (r, h, seed) = (rng.range(0.04, 0.12), rng.range(0.15, 0.45), rng.seed());
-            (0..=8).map(|i| vec2(r * (0.4 + value(vec3(i as f32 * 0.45, 0.0, 0.0), seed)), h * i as f32 / 8.0)).collect()
+            (0..=8)
+                .map(|i| {
+                    vec2(
+                        r * (0.4 + value(vec3(i as f32 * 0.45, 0.0, 0.0), seed)),
+                        h * i as f32 / 8.0,
+                    )
+                })
+                .collect()
         }
         _ => {
             let (r, h) = (rng.range(0.025, 0.07), rng.range(0.05, 0.2));
@@ -68,7 +105,12 @@ pub fn lump(rng: &mut Rng, pal: &mut Palette) -> Mesh {
     b.ball(vec3(0.0, r, 0.0), r);
     for _ in 0..rng.int(0, 6) {
         let d = rng.direction() * r * rng.range(0.8, 1.6);
-        b.limb(vec3(0.0, r, 0.0), vec3(d.x, r + d.y.abs(), d.z), r * rng.range(0.3, 0.7), r * rng.range(0.15, 0.6));
+        b.limb(
+            vec3(0.0, r, 0.0),
+            vec3(d.x, r + d.y.abs(), d.z),
+            r * rng.range(0.3, 0.7),
+            r * rng.range(0.15, 0.6),
+        );
     }
     m.paint(mat);
     b.build(&mut m, r * 0.2, |_| 0.0);
@@ -85,8 +127,14 @@ pub fn stack(rng: &mut Rng, pal: &mut Palette) -> Mesh {
         let t = rng.range(0.008, 0.04);
         let mat = some(rng, pal, 0.2);
         let mut book = Mesh::new(label::OBJECT);
-        book.paint(mat).cuboid(vec3(0.0, t, 0.0), vec3(w * rng.range(0.7, 1.0), t, d * rng.range(0.7, 1.0)));
-        m.add(&book, place(vec3(rng.spread(0.01), y, rng.spread(0.01)), rng.spread(0.3)));
+        book.paint(mat).cuboid(
+            vec3(0.0, t, 0.0),
+            vec3(w * rng.range(0.7, 1.0), t, d * rng.range(0.7, 1.0)),
+        );
+        m.add(
+            &book,
+            place(vec3(rng.spread(0.01), y, rng.spread(0.01)), rng.spread(0.3)),
+        );
         y += 2.0 * t;
     }
     m
@@ -97,13 +145,44 @@ pub fn laptop(rng: &mut Rng, pal: &mut Palette) -> Mesh {
     let mut m = Mesh::new(label::OBJECT);
     let body = some(rng, pal, 0.3);
     let (a, b) = (rng.colour(), rng.colour());
-    let keys = pal.add(Material::of(Pattern::Checks, rng.dark(), rng.dark(), 50.0, rng));
-    let screen = pal.add(Material::of(rng.pick(&[Pattern::Text, Pattern::Poster, Pattern::Plain]), a, b, 16.0, rng).glowing(rng.range(0.2, 2.5)));
-    m.paint(body).cuboid(vec3(0.0, 0.01, 0.0), vec3(0.17, 0.009, 0.12));
-    m.paint(keys).quad(vec3(-0.15, 0.0195, -0.09), vec3(0.15, 0.0195, -0.09), vec3(0.15, 0.0195, 0.03), vec3(-0.15, 0.0195, 0.03));
+    let keys = pal.add(Material::of(
+        Pattern::Checks,
+        rng.dark(),
+        rng.dark(),
+        50.0,
+        rng,
+    ));
+    let screen = pal.add(
+        Material::of(
+            rng.pick(&[Pattern::Text, Pattern::Poster, Pattern::Plain]),
+            a,
+            b,
+            16.0,
+            rng,
+        )
+        .glowing(rng.range(0.2, 2.5)),
+    );
+    m.paint(body)
+        .cuboid(vec3(0.0, 0.01, 0.0), vec3(0.17, 0.009, 0.12));
+    m.paint(keys).quad(
+        vec3(-0.15, 0.0195, -0.09),
+        vec3(0.15, 0.0195, -0.09),
+        vec3(0.15, 0.0195, 0.03),
+        vec3(-0.15, 0.0195, 0.03),
+    );
     let lean = rng.range(0.0, 0.1);
-    m.paint(screen).quad(vec3(-0.16, 0.03, -0.118), vec3(0.16, 0.03, -0.118), vec3(0.16, 0.22, -0.118 - lean), vec3(-0.16, 0.22, -0.118 - lean));
-    m.paint(body).quad(vec3(-0.17, 0.015, -0.122), vec3(0.17, 0.015, -0.122), vec3(0.17, 0.23, -0.125 - lean), vec3(-0.17, 0.23, -0.125 - lean));
+    m.paint(screen).quad(
+        vec3(-0.16, 0.03, -0.118),
+        vec3(0.16, 0.03, -0.118),
+        vec3(0.16, 0.22, -0.118 - lean),
+        vec3(-0.16, 0.22, -0.118 - lean),
+    );
+    m.paint(body).quad(
+        vec3(-0.17, 0.015, -0.122),
+        vec3(0.17, 0.015, -0.122),
+        vec3(0.17, 0.23, -0.125 - lean),
+        vec3(-0.17, 0.23, -0.125 - lean),
+    );
     m
 }
 
@@ -112,7 +191,8 @@ pub fn ball(rng: &mut Rng, pal: &mut Palette) -> Mesh {
     let mut m = Mesh::new(label::OBJECT);
     let mat = some(rng, pal, 0.2);
     let r = rng.range(0.03, 0.14);
-    m.paint(mat).ellipsoid(vec3(0.0, r, 0.0), Vec3::splat(r), 18);
+    m.paint(mat)
+        .ellipsoid(vec3(0.0, r, 0.0), Vec3::splat(r), 18);
     m
 }
 
@@ -120,7 +200,11 @@ pub fn ball(rng: &mut Rng, pal: &mut Palette) -> Mesh {
 pub fn crate_box(rng: &mut Rng, pal: &mut Palette) -> Mesh {
     let mut m = Mesh::new(label::OBJECT);
     let mat = some(rng, pal, 0.4);
-    let s = vec3(rng.range(0.05, 0.25), rng.range(0.04, 0.25), rng.range(0.05, 0.2));
+    let s = vec3(
+        rng.range(0.05, 0.25),
+        rng.range(0.04, 0.25),
+        rng.range(0.05, 0.2),
+    );
     m.paint(mat);
     if rng.chance(0.4) {
         m.cushion(vec3(0.0, s.y, 0.0), s, rng.range(0.1, 0.5));
@@ -139,11 +223,13 @@ pub fn rods(rng: &mut Rng, pal: &mut Palette) -> Mesh {
         let mat = some(rng, pal, 0.2);
         let foot = vec3(rng.spread(0.15), 0.0, rng.spread(0.15));
         let r = rng.range(0.003, 0.014);
-        m.paint(mat).bar(foot, foot.lerp(hub, rng.range(0.8, 1.2)), r, r, 6);
+        m.paint(mat)
+            .bar(foot, foot.lerp(hub, rng.range(0.8, 1.2)), r, r, 6);
     }
     if rng.chance(0.5) {
         let mat = some(rng, pal, 0.2);
-        m.paint(mat).cushion(hub, vec3(0.06, 0.05, 0.06), rng.range(0.2, 1.0));
+        m.paint(mat)
+            .cushion(hub, vec3(0.06, 0.05, 0.06), rng.range(0.2, 1.0));
     }
     m
 }
@@ -151,12 +237,29 @@ pub fn rods(rng: &mut Rng, pal: &mut Palette) -> Mesh {
 /// A desk lamp.
 pub fn lamp(rng: &mut Rng, pal: &mut Palette) -> Mesh {
     let mut m = Mesh::new(label::OBJECT);
-    let (metal, shade) = (some(rng, pal, 0.2), pal.add(Material::cloth(rng).glowing(if rng.chance(0.6) { rng.range(1.0, 8.0) } else { 0.0 })));
+    let (metal, shade) = (
+        some(rng, pal, 0.2),
+        pal.add(Material::cloth(rng).glowing(if rng.chance(0.6) {
+            rng.range(1.0, 8.0)
+        } else {
+            0.0
+        })),
+    );
     let h = rng.range(0.2, 0.45);
-    m.paint(metal).bar(Vec3::ZERO, vec3(0.0, 0.02, 0.0), 0.07, 0.06, 14);
-    m.pipe(&[Vec3::ZERO, vec3(rng.spread(0.1), h * 0.5, rng.spread(0.1)), vec3(0.0, h, 0.0)], &[0.008], 5);
+    m.paint(metal)
+        .bar(Vec3::ZERO, vec3(0.0, 0.02, 0.0), 0.07, 0.06, 14);
+    m.pipe(
+        &[
+            Vec3::ZERO,
+            vec3(rng.spread(0.1), h * 0.5, rng.spread(0.1)),
+            vec3(0.0, h, 0.0),
+        ],
+        &[0.008],
+        5,
+    );
     let (a, b) = (rng.range(0.07, 0.14), rng.range(0.04, 0.1));
-    m.paint(shade).lathe(vec3(0.0, h - 0.04, 0.0), &[vec2(a, 0.0), vec2(b, 0.14)], 16);
+    m.paint(shade)
+        .lathe(vec3(0.0, h - 0.04, 0.0), &[vec2(a, 0.0), vec2(b, 0.14)], 16);
     m
 }
 
@@ -182,9 +285,19 @@ pub fn small(rng: &mut Rng, pal: &mut Palette) -> Mesh {
 pub fn heap(rng: &mut Rng, pal: &mut Palette) -> Mesh {
     let mut m = Mesh::new(label::OBJECT);
     for _ in 0..rng.int(1, 6) {
-        let thing = if rng.chance(0.6) { crate_box(rng, pal) } else { small(rng, pal) };
+        let thing = if rng.chance(0.6) {
+            crate_box(rng, pal)
+        } else {
+            small(rng, pal)
+        };
         let k = rng.range(0.8, 2.0);
-        m.add(&thing, place(vec3(rng.spread(0.35), 0.0, rng.spread(0.3)), rng.range(0.0, TAU)) * glam::Affine3A::from_scale(Vec3::splat(k)));
+        m.add(
+            &thing,
+            place(
+                vec3(rng.spread(0.35), 0.0, rng.spread(0.3)),
+                rng.range(0.0, TAU),
+            ) * glam::Affine3A::from_scale(Vec3::splat(k)),
+        );
     }
     m
 }

@@ -9,5 +9,7 @@ pub mod car;
 pub mod clutter;
 pub mod cycle;
 pub mod furniture;
+pub mod head;
 pub mod person;
 pub mod plant;
+pub mod seat;

@@ -10,6 +10,7 @@ use crate::mesh::{Mesh, place};
 use crate::noise::value;
 use crate::rng::Rng;
 use crate::scene::Palette;
+use crate::things::head;
 use glam::{Quat, Vec3, vec3};
 
 /// Joint angles in radians. Zero is standing straight with arms down.
@@ -30,12 +31,29 @@ impl Pose {
     pub fn standing(rng: &mut Rng) -> Self {
         let leg = |rng: &mut Rng| [rng.spread(0.15), rng.range(0.0, 0.15), rng.range(0.0, 0.15)];
         let arm = |rng: &mut Rng| match rng.int(0, 5) {
-            0 => [rng.range(0.3, 1.6), rng.range(-0.1, 0.4), rng.range(0.2, 1.9)],
-            1 => [rng.range(-0.5, 0.2), rng.range(0.3, 0.7), rng.range(1.2, 2.0)],
-            2 => [rng.range(0.2, 0.6), rng.range(-0.2, 0.2), rng.range(1.4, 2.2)],
+            0 => [
+                rng.range(0.3, 1.6),
+                rng.range(-0.1, 0.4),
+                rng.range(0.2, 1.9),
+            ],
+            1 => [
+                rng.range(-0.5, 0.2),
+                rng.range(0.3, 0.7),
+                rng.range(1.2, 2.0),
+            ],
+            2 => [
+                rng.range(0.2, 0.6),
+                rng.range(-0.2, 0.2),
+                rng.range(1.4, 2.2),
+            ],
             _ => [rng.spread(0.25), rng.range(0.05, 0.3), rng.range(0.05, 0.6)],
         };
-        Self { lean: rng.range(-0.05, 0.25), legs: [leg(rng), leg(rng)], arms: [arm(rng), arm(rng)], head: [rng.spread(0.9), rng.range(-0.25, 0.45), rng.spread(0.2)] }
+        Self {
+            lean: rng.range(-0.05, 0.25),
+            legs: [leg(rng), leg(rng)],
+            arms: [arm(rng), arm(rng)],
+            head: [rng.spread(0.9), rng.range(-0.25, 0.45), rng.spread(0.2)],
+        }
     }
 
     /// In the middle of a step.
@@ -56,8 +74,19 @@ impl Pose {
             let t = rng.range(1.3, 1.65);
             [t, rng.range(0.02, 0.3), t + rng.range(-0.5, 0.3)]
         };
-        let arm = |rng: &mut Rng| [rng.range(0.1, 0.9), rng.range(-0.05, 0.3), rng.range(0.3, 1.6)];
-        Self { lean: rng.range(-0.3, 0.4), legs: [leg(rng), leg(rng)], arms: [arm(rng), arm(rng)], head: [rng.spread(0.7), rng.range(-0.2, 0.5), rng.spread(0.15)] }
+        let arm = |rng: &mut Rng| {
+            [
+                rng.range(0.1, 0.9),
+                rng.range(-0.05, 0.3),
+                rng.range(0.3, 1.6),
+            ]
+        };
+        Self {
+            lean: rng.range(-0.3, 0.4),
+            legs: [leg(rng), leg(rng)],
+            arms: [arm(rng), arm(rng)],
+            head: [rng.spread(0.7), rng.range(-0.2, 0.5), rng.spread(0.15)],
+        }
     }
 
     /// On a bicycle or motorcycle.
@@ -65,12 +94,21 @@ impl Pose {
         let lean = rng.range(0.2, 0.8);
         let leg = |t: f32| [t, 0.12, t + 0.2];
         let a = rng.range(0.7, 1.0) + lean * 0.4;
-        Self { lean, legs: [leg(rng.range(0.7, 1.3)), leg(rng.range(0.7, 1.3))], arms: [[a, 0.15, 0.35], [a, 0.15, 0.35]], head: [rng.spread(0.3), -lean * 0.6, 0.0] }
+        Self {
+            lean,
+            legs: [leg(rng.range(0.7, 1.3)), leg(rng.range(0.7, 1.3))],
+            arms: [[a, 0.15, 0.35], [a, 0.15, 0.35]],
+            head: [rng.spread(0.3), -lean * 0.6, 0.0],
+        }
     }
 
     /// Anything but lying.
     pub fn any(rng: &mut Rng) -> Self {
-        if rng.chance(0.4) { Self::walking(rng) } else { Self::standing(rng) }
+        if rng.chance(0.4) {
+            Self::walking(rng)
+        } else {
+            Self::standing(rng)
+        }
     }
 }
 
@@ -83,44 +121,111 @@ fn bone(from: Vec3, turn: Quat, forward: f32, outward: f32, length: f32) -> Vec3
 pub fn person(rng: &mut Rng, pal: &mut Palette, pose: &Pose, cell: f32) -> Mesh {
     let mut m = Mesh::new(label::PERSON);
     let skin_colour = rng.skin();
-    let skin = pal.add(Material::of(Pattern::Fbm, skin_colour, rng.near(skin_colour, 0.25), 18.0, rng).glossy(0.25, 10.0, 0.0));
+    let skin = pal.add(
+        Material::of(
+            Pattern::Fbm,
+            skin_colour,
+            rng.near(skin_colour, 0.25),
+            18.0,
+            rng,
+        )
+        .glossy(0.25, 10.0, 0.0),
+    );
     let shirt = pal.add(Material::cloth(rng));
     let trousers = pal.add(Material::cloth(rng));
-    let shoe = pal.add(if rng.chance(0.6) { Material::rubber(rng) } else { Material::plastic(rng) });
-    let hair_colour = if rng.chance(0.6) { rng.dark() } else { rng.fur() };
-    let hair = pal.add(Material::of(Pattern::Fibre, hair_colour, hair_colour * rng.range(1.2, 2.5), 40.0, rng).glossy(rng.range(0.1, 0.7), 14.0, 0.0).bumpy(0.8, 90.0));
+    let shoe = pal.add(if rng.chance(0.6) {
+        Material::rubber(rng)
+    } else {
+        Material::plastic(rng)
+    });
+    let hair_colour = if rng.chance(0.6) {
+        rng.dark()
+    } else {
+        rng.fur()
+    };
+    let hair = pal.add(
+        Material::of(
+            Pattern::Fibre,
+            hair_colour,
+            hair_colour * rng.range(1.2, 2.5),
+            40.0,
+            rng,
+        )
+        .glossy(rng.range(0.1, 0.7), 14.0, 0.0)
+        .bumpy(0.8, 90.0),
+    );
     let build = rng.range(0.82, 1.3);
     let wide = rng.range(0.85, 1.15);
     let dress = rng.chance(0.12);
     let folds = rng.seed();
-    let fold = move |p: Vec3| 0.016 * (value(p * vec3(9.0, 5.0, 9.0), folds) - 0.5) + 0.008 * (value(p * 22.0, folds) - 0.5);
+    let fold = move |p: Vec3| {
+        0.016 * (value(p * vec3(9.0, 5.0, 9.0), folds) - 0.5)
+            + 0.008 * (value(p * 22.0, folds) - 0.5)
+    };
 
     let spine = Quat::from_rotation_x(pose.lean);
     let pelvis = vec3(0.0, 0.95, 0.0);
     let waist = pelvis + spine * vec3(0.0, 0.14, 0.0);
     let chest = pelvis + spine * vec3(0.0, 0.36, 0.0);
     let neck = pelvis + spine * vec3(0.0, 0.52, 0.0);
-    let head_turn = Quat::from_rotation_y(pose.head[0]) * Quat::from_rotation_x(pose.lean * 0.4 + pose.head[1]) * Quat::from_rotation_z(pose.head[2]);
+    let head_turn = Quat::from_rotation_y(pose.head[0])
+        * Quat::from_rotation_x(pose.lean * 0.4 + pose.head[1])
+        * Quat::from_rotation_z(pose.head[2]);
     let head = neck + spine * vec3(0.0, 0.015, 0.01) + head_turn * vec3(0.0, 0.125, 0.02);
 
-    let (mut skins, mut top, mut legs, mut shoes) = (Blob::new(0.03), Blob::new(0.05), Blob::new(0.05), Blob::new(0.03));
+    let (mut skins, mut top, mut legs, mut shoes) = (
+        Blob::new(0.03),
+        Blob::new(0.05),
+        Blob::new(0.05),
+        Blob::new(0.03),
+    );
     let (short_sleeves, shorts) = (rng.chance(0.4), rng.chance(0.2));
     // Trunk.
     let belly = build * rng.range(0.9, 1.15);
     for s in [-1.0f32, 1.0] {
-        top.limb(chest + spine * vec3(0.085 * wide * s, 0.02, -0.005), waist + vec3(0.06 * build * s, 0.0, 0.01), 0.105, 0.095 * belly);
-        top.limb(chest + spine * vec3(0.16 * wide * s, 0.105, -0.015), chest + spine * vec3(0.05 * s, 0.1, -0.02), 0.06, 0.085);
-        top.limb(waist + vec3(0.06 * build * s, 0.0, 0.01), pelvis + vec3(0.075 * build * s, -0.04, 0.0), 0.095 * belly, 0.105 * build);
+        top.limb(
+            chest + spine * vec3(0.085 * wide * s, 0.02, -0.005),
+            waist + vec3(0.06 * build * s, 0.0, 0.01),
+            0.105,
+            0.095 * belly,
+        );
+        top.limb(
+            chest + spine * vec3(0.16 * wide * s, 0.105, -0.015),
+            chest + spine * vec3(0.05 * s, 0.1, -0.02),
+            0.06,
+            0.085,
+        );
+        top.limb(
+            waist + vec3(0.06 * build * s, 0.0, 0.01),
+            pelvis + vec3(0.075 * build * s, -0.04, 0.0),
+            0.095 * belly,
+            0.105 * build,
+        );
     }
     top.limb(neck + spine * vec3(0.0, -0.025, -0.01), chest, 0.072, 0.11);
     for s in [-1.0f32, 1.0] {
         // Trapezius.
-        top.limb(neck + spine * vec3(0.03 * s, -0.03, -0.015), chest + spine * vec3(0.15 * wide * s, 0.12, -0.015), 0.05, 0.05);
+        top.limb(
+            neck + spine * vec3(0.03 * s, -0.03, -0.015),
+            chest + spine * vec3(0.15 * wide * s, 0.12, -0.015),
+            0.05,
+            0.05,
+        );
     }
-    skins.limb(neck + spine * vec3(0.0, -0.06, 0.0), head - head_turn * vec3(0.0, 0.07, 0.02), 0.062, 0.056);
+    skins.limb(
+        neck + spine * vec3(0.0, -0.06, 0.0),
+        head - head_turn * vec3(0.0, 0.07, 0.02),
+        0.062,
+        0.056,
+    );
     if rng.chance(0.25) {
         // A collar or a hood.
-        top.limb(neck + spine * vec3(0.03, 0.0, -0.02), neck + spine * vec3(-0.03, 0.0, -0.02), 0.066, 0.066);
+        top.limb(
+            neck + spine * vec3(0.03, 0.0, -0.02),
+            neck + spine * vec3(-0.03, 0.0, -0.02),
+            0.066,
+            0.066,
+        );
     }
     let loose = rng.range(1.0, 1.35);
     let mut hands = [Vec3::ZERO; 2];
@@ -128,24 +233,50 @@ pub fn person(rng: &mut Rng, pal: &mut Palette, pose: &Pose, cell: f32) -> Mesh 
         let [forward, out, elbow] = pose.arms[i];
         let shoulder = chest + spine * vec3(0.185 * wide * s, 0.11, -0.01);
         let mid = bone(shoulder, spine, forward, out * s, 0.29);
-        let hand = bone(mid, spine, forward + elbow, out * s * 0.4 - 0.2 * s * elbow.min(1.0), 0.25);
+        let hand = bone(
+            mid,
+            spine,
+            forward + elbow,
+            out * s * 0.4 - 0.2 * s * elbow.min(1.0),
+            0.25,
+        );
         let palm = hand + (hand - mid).normalize_or(Vec3::NEG_Y) * 0.08;
         hands[i] = palm;
-        top.limb(shoulder, shoulder.lerp(mid, if short_sleeves { 0.65 } else { 1.0 }), 0.062 * build, 0.05 * build * loose);
+        top.limb(
+            shoulder,
+            shoulder.lerp(mid, if short_sleeves { 0.65 } else { 1.0 }),
+            0.062 * build,
+            0.05 * build * loose,
+        );
         if short_sleeves {
-            skins.limb(shoulder.lerp(mid, 0.5), mid, 0.045 * build, 0.042 * build).limb(mid, hand, 0.042 * build, 0.028);
+            skins
+                .limb(shoulder.lerp(mid, 0.5), mid, 0.045 * build, 0.042 * build)
+                .limb(mid, hand, 0.042 * build, 0.028);
         } else {
             top.limb(mid, hand, 0.05 * build * loose, 0.036 * loose);
         }
         skins.limb(hand, palm, 0.029, 0.034);
         if cell < 0.03 {
-            let across = (hand - mid).normalize_or(Vec3::NEG_Y).cross(Vec3::X).normalize_or(Vec3::Z);
+            let across = (hand - mid)
+                .normalize_or(Vec3::NEG_Y)
+                .cross(Vec3::X)
+                .normalize_or(Vec3::Z);
             let along = (hand - mid).normalize_or(Vec3::NEG_Y);
             for f in -1..=2 {
                 let root = palm + across * (0.017 * f as f32 - 0.008);
-                skins.limb(root, root + along * 0.06 + across * 0.004 * f as f32, 0.011, 0.009);
+                skins.limb(
+                    root,
+                    root + along * 0.06 + across * 0.004 * f as f32,
+                    0.011,
+                    0.009,
+                );
             }
-            skins.limb(palm + across * -0.025, palm + across * -0.05 + along * 0.03, 0.012, 0.01);
+            skins.limb(
+                palm + across * -0.025,
+                palm + across * -0.05 + along * 0.03,
+                0.012,
+                0.01,
+            );
         }
     }
     // Legs.
@@ -156,15 +287,27 @@ pub fn person(rng: &mut Rng, pal: &mut Palette, pose: &Pose, cell: f32) -> Mesh 
         let foot = bone(mid, Quat::IDENTITY, forward - knee, out * s * 0.5, 0.42);
         let toe = foot + vec3(0.02 * s, -0.045, 0.14);
         let bare = shorts || dress;
-        legs.limb(hip, if bare { hip.lerp(mid, 0.7) } else { mid }, 0.088 * build, 0.062 * build);
+        legs.limb(
+            hip,
+            if bare { hip.lerp(mid, 0.7) } else { mid },
+            0.088 * build,
+            0.062 * build,
+        );
         if bare {
-            skins.limb(hip.lerp(mid, 0.5), mid, 0.07 * build, 0.053 * build).limb(mid, foot, 0.055 * build, 0.036);
+            skins
+                .limb(hip.lerp(mid, 0.5), mid, 0.07 * build, 0.053 * build)
+                .limb(mid, foot, 0.055 * build, 0.036);
         } else {
             legs.limb(mid, foot, 0.062 * build, 0.048 * loose);
         }
         shoes.limb(foot - vec3(0.0, 0.035, 0.02), toe, 0.045, 0.036);
     }
-    legs.limb(pelvis + vec3(0.08, 0.02, 0.0), pelvis - vec3(0.08, -0.02, 0.0), 0.1 * build, 0.1 * build);
+    legs.limb(
+        pelvis + vec3(0.08, 0.02, 0.0),
+        pelvis - vec3(0.08, -0.02, 0.0),
+        0.1 * build,
+        0.1 * build,
+    );
     if dress {
         m.paint(shirt);
         let sway = rng.range(0.2, 0.42);
@@ -172,7 +315,9 @@ pub fn person(rng: &mut Rng, pal: &mut Palette, pose: &Pose, cell: f32) -> Mesh 
         let waves = rng.int(4, 9) as f32;
         m.patch(24, 6, true, |u, v| {
             let (s, c) = (u * std::f32::consts::TAU).sin_cos();
-            let r = (0.15 + (sway - 0.15) * v) * build.min(1.1) * (1.0 + 0.1 * v * (u * std::f32::consts::TAU * waves).sin());
+            let r = (0.15 + (sway - 0.15) * v)
+                * build.min(1.1)
+                * (1.0 + 0.1 * v * (u * std::f32::consts::TAU * waves).sin());
             pelvis + vec3(r * c, 0.08 - long * v, r * 0.85 * s)
         });
     }
@@ -184,15 +329,22 @@ pub fn person(rng: &mut Rng, pal: &mut Palette, pose: &Pose, cell: f32) -> Mesh 
     shoes.build(&mut m, cell.max(0.018), |_| 0.0);
     m.paint(skin);
     skins.build(&mut m, cell.min(0.05), |_| 0.0);
-    let face = head_mesh(rng, pal, skin, hair, cell.min(0.045));
-    m.add(&face, glam::Affine3A::from_rotation_translation(head_turn, head));
+    let face = head::head(rng, pal, skin, hair, cell.min(0.045));
+    m.add(
+        &face,
+        glam::Affine3A::from_rotation_translation(head_turn, head),
+    );
     if rng.chance(0.15) {
         // A bag on the back or in the hand.
         let mat = pal.add(Material::cloth(rng));
         let mut bag = Mesh::new(label::PERSON);
         bag.paint(mat);
         if rng.chance(0.6) {
-            bag.cushion(chest + spine * vec3(0.0, -0.05, -0.15), vec3(0.15, 0.21, 0.1), 0.5);
+            bag.cushion(
+                chest + spine * vec3(0.0, -0.05, -0.15),
+                vec3(0.15, 0.21, 0.1),
+                0.5,
+            );
         } else {
             bag.cushion(hands[0] - vec3(0.0, 0.2, 0.0), vec3(0.06, 0.14, 0.18), 0.4);
         }
@@ -200,149 +352,31 @@ pub fn person(rng: &mut Rng, pal: &mut Palette, pose: &Pose, cell: f32) -> Mesh 
     }
     if rng.chance(0.05) {
         // An umbrella, a pole, a stick in the hand.
-        let cloth = pal.add(Material { through: 0.3, ..Material::cloth(rng) });
+        let cloth = pal.add(Material {
+            through: 0.3,
+            ..Material::cloth(rng)
+        });
         let stick = pal.add(Material::wood(rng));
         let (hand, long) = (hands[1], rng.range(0.7, 1.1));
-        m.paint(stick).bar(hand - Vec3::Y * 0.1, hand + Vec3::Y * long, 0.008, 0.008, 6);
+        m.paint(stick)
+            .bar(hand - Vec3::Y * 0.1, hand + Vec3::Y * long, 0.008, 0.008, 6);
         if rng.chance(0.6) {
             m.paint(cloth).patch(16, 4, true, |u, v| {
                 let (s, c) = (u * std::f32::consts::TAU).sin_cos();
                 let r = 0.55 * (v * 1.3).sin();
-                hand + vec3(r * c, long - 0.28 * v * v - 0.03 * (u * 8.0).fract() * v, r * s)
+                hand + vec3(
+                    r * c,
+                    long - 0.28 * v * v - 0.03 * (u * 8.0).fract() * v,
+                    r * s,
+                )
             });
         }
     }
-    let scale = if rng.chance(0.12) { rng.range(0.55, 0.85) } else { rng.range(0.92, 1.1) };
+    let scale = if rng.chance(0.12) {
+        rng.range(0.55, 0.85)
+    } else {
+        rng.range(0.92, 1.1)
+    };
     let low = m.bounds().0.y;
     m.moved(glam::Affine3A::from_scale(Vec3::splat(scale)) * place(vec3(0.0, -low, 0.0), 0.0))
-}
-
-/// A head around the origin, facing +z.
-fn head_mesh(rng: &mut Rng, pal: &mut Palette, skin: u16, hair: u16, cell: f32) -> Mesh {
-    let mut m = Mesh::new(label::PERSON);
-    let fine = cell < 0.025;
-    let long = rng.range(0.92, 1.1);
-    let wide = rng.range(0.92, 1.1);
-    let mut b = Blob::new(0.022);
-    b.ellipsoid(vec3(0.0, 0.03, -0.01), vec3(0.074 * wide, 0.088, 0.092));
-    b.ellipsoid(vec3(0.0, -0.045 * long, 0.03), vec3(0.05 * wide, 0.06, 0.05));
-    b.ball(vec3(0.0, -0.09 * long, 0.055), 0.022);
-    if fine {
-        let nose = rng.range(0.8, 1.3);
-        b.limb(vec3(0.0, 0.02, 0.078), vec3(0.0, -0.025, 0.1), 0.011, 0.015 * nose);
-        for s in [-1.0f32, 1.0] {
-            b.ellipsoid(vec3(0.042 * s, -0.02, 0.055), vec3(0.02, 0.018, 0.02));
-            b.ellipsoid(vec3(0.032 * s, 0.035, 0.072), vec3(0.024, 0.01, 0.013));
-            b.ellipsoid(vec3(0.077 * wide * s, 0.0, -0.015), vec3(0.011, 0.03, 0.02));
-        }
-        b.limb(vec3(-0.018, -0.057, 0.078), vec3(0.018, -0.057, 0.078), 0.011, 0.011);
-    }
-    m.paint(skin);
-    b.build(&mut m, cell * 0.6, |_| 0.0);
-    // Eyes, brows, mouth.
-    let (white, iris) = (pal.add(Material::plain(Vec3::splat(0.6)).glossy(0.8, 80.0, 0.05)), pal.add(Material::plain(rng.dark()).glossy(0.8, 80.0, 0.05)));
-    let lips = pal.add(Material::plain(vec3(0.35, 0.1, 0.09) * rng.range(0.3, 1.2)).glossy(0.3, 20.0, 0.0));
-    for s in [-1.0f32, 1.0] {
-        let eye = vec3(0.032 * s, 0.014, 0.077);
-        if fine {
-            m.paint(white).ellipsoid(eye, vec3(0.014, 0.008, 0.01), 10);
-            m.paint(iris).ellipsoid(eye + vec3(0.0, 0.0, 0.006), vec3(0.0065, 0.0065, 0.005), 8);
-            m.paint(hair).pipe(&[eye + vec3(-0.018 * s, 0.022, 0.005), eye + vec3(0.0, 0.028, 0.01), eye + vec3(0.02 * s, 0.02, -0.004)], &[0.003, 0.005, 0.003], 5);
-        } else {
-            m.paint(iris).ellipsoid(eye, vec3(0.013, 0.007, 0.012), 5);
-        }
-    }
-    m.paint(lips).ellipsoid(vec3(0.0, -0.056, 0.083), vec3(0.023, rng.range(0.005, 0.009), 0.009), if fine { 10 } else { 5 });
-    // Hair as a shell over the skull.
-    let style = rng.int(0, 7);
-    let ruffle = rng.seed();
-    let rough = rng.range(0.004, 0.025);
-    let mut h = Blob::new(0.03);
-    if style > 0 {
-        h.ellipsoid(vec3(0.0, 0.055, -0.025), vec3(0.083 * wide, 0.08, 0.092));
-        h.ellipsoid(vec3(0.0, 0.01, -0.055), vec3(0.075 * wide, 0.075, 0.06));
-    }
-    match style {
-        1 | 2 => {
-            let length = rng.range(0.08, 0.35);
-            for s in [-1.0f32, 1.0] {
-                h.limb(vec3(0.075 * s, 0.03, -0.03), vec3(0.085 * s, 0.03 - length, -0.01), 0.03, 0.035);
-                h.limb(vec3(0.03 * s, 0.03, -0.07), vec3(0.04 * s, 0.03 - length, -0.07), 0.04, 0.04);
-            }
-        }
-        3 => {
-            h.ball(vec3(0.0, rng.range(0.03, 0.15), -0.11), 0.045);
-        }
-        4 => {
-            h.ellipsoid(vec3(0.0, 0.07, -0.02), vec3(0.12, 0.11, 0.115));
-        }
-        5 => {
-            h.limb(vec3(-0.05, 0.1, 0.055), vec3(0.05, 0.095, 0.055), 0.03, 0.03);
-        }
-        _ => {}
-    }
-    m.paint(hair);
-    let first = m.tris.len();
-    h.build(&mut m, cell * 0.8, |p| rough * (value(p * vec3(45.0, 20.0, 45.0), ruffle) - 0.4));
-    if fine && rng.chance(0.5) {
-        let (length, count) = (rng.range(0.01, 0.05), rng.int(300, 1500) as usize);
-        m.fringe(rng, first, count, length, 0.0016, Vec3::NEG_Y * 0.7);
-    }
-    if rng.chance(0.2) {
-        let mut beard = Blob::new(0.02);
-        let r = rng.range(0.02, 0.035);
-        beard.limb(vec3(-0.055, -0.04, 0.03), vec3(0.0, -0.1 * long, 0.058), r, r * 1.2).limb(vec3(0.055, -0.04, 0.03), vec3(0.0, -0.1 * long, 0.058), r, r * 1.2);
-        beard.limb(vec3(-0.022, -0.042, 0.082), vec3(0.022, -0.042, 0.082), 0.008, 0.008);
-        beard.build(&mut m, cell * 0.7, |p| 0.006 * value(p * 80.0, ruffle));
-    }
-    worn(rng, pal, &mut m, wide);
-    m
-}
-
-/// Hats, helmets, glasses, headphones, masks.
-fn worn(rng: &mut Rng, pal: &mut Palette, m: &mut Mesh, wide: f32) {
-    let hat = pal.add(if rng.chance(0.5) { Material::cloth(rng) } else { Material::plastic(rng) });
-    match rng.int(0, 13) {
-        0 => {
-            m.paint(hat).ellipsoid(vec3(0.0, 0.07, -0.012), vec3(0.092 * wide, 0.075, 0.105), 16);
-            m.patch(8, 2, false, |u, v| vec3((u - 0.5) * 0.16, 0.075 - 0.01 * v, 0.08 + v * 0.08 * (1.0 - (u * 2.0 - 1.0).powi(2))));
-        }
-        1 => {
-            m.paint(hat).lathe(vec3(0.0, 0.065, -0.01), &[glam::vec2(0.19, 0.0), glam::vec2(0.1, 0.012), glam::vec2(0.09, 0.09), glam::vec2(0.0, 0.1)], 18);
-        }
-        2 => {
-            m.paint(hat).ellipsoid(vec3(0.0, 0.05, -0.015), vec3(0.115, 0.115, 0.13), 18);
-        }
-        3 => {
-            m.paint(hat).ellipsoid(vec3(0.0, 0.055, -0.015), vec3(0.09 * wide, 0.09, 0.105), 16);
-            m.ring(vec3(0.0, 0.04, -0.012), Vec3::Y, 0.087, 0.014, 18, 6);
-        }
-        _ => {}
-    }
-    if rng.chance(0.2) {
-        let frame = pal.add(Material::plastic(rng));
-        m.paint(frame);
-        let lens = if rng.chance(0.4) { Some(pal.add(Material::plain(rng.dark()).glossy(1.0, 200.0, 0.15))) } else { None };
-        for s in [-1.0f32, 1.0] {
-            let c = vec3(0.034 * s, 0.012, 0.097);
-            m.paint(frame).ring(c, Vec3::Z, 0.024, 0.0025, 14, 4);
-            m.bar(vec3(0.06 * s, 0.016, 0.093), vec3(0.079 * wide * s, 0.016, -0.02), 0.0025, 0.0025, 4);
-            if let Some(lens) = lens {
-                m.paint(lens).disc(c, Vec3::Z, 0.024, 12);
-            }
-        }
-        m.paint(frame).bar(vec3(-0.011, 0.016, 0.098), vec3(0.011, 0.016, 0.098), 0.0025, 0.0025, 4);
-    }
-    if rng.chance(0.12) {
-        let shell = pal.add(Material::plastic(rng));
-        m.paint(shell);
-        let band: Vec<Vec3> = (0..=12).map(|i| {
-            let a = i as f32 / 12.0 * std::f32::consts::PI;
-            vec3(0.1 * wide * a.cos(), 0.02 + 0.125 * a.sin(), -0.01)
-        }).collect();
-        m.pipe(&band, &[0.009], 6);
-        for s in [-1.0f32, 1.0] {
-            m.cushion(vec3(0.09 * wide * s, 0.0, -0.01), vec3(0.022, 0.042, 0.036), 0.7);
-        }
-    }
 }
