@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! Random numbers: splitmix64, so that picture `i` is the same on every machine.
+//! Random numbers: splitmix64, whose sequence is the same everywhere and for good.
 
 use glam::{Vec3, vec3};
 

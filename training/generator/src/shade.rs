@@ -25,7 +25,7 @@ struct Shadow {
     vis: Visibility,
 }
 
-const SHADOW: usize = 720;
+const SHADOW: usize = 600;
 
 impl Shadow {
     fn new(scene: &Scene, camera: &Camera) -> Option<Self> {

@@ -57,7 +57,7 @@ pub fn room(rng: &mut Rng, size: f32) -> Shot {
         someone(&mut scene, rng, p, if r < 2.5 { 0.022 } else { 0.034 });
     }
     Shot {
-        camera: aim(rng, eye, target, size, 38.0, 85.0),
+        camera: aim(rng, eye, target, size, 38.0, 105.0),
         scene,
         nearest: 0.3,
         spread: 0.12,

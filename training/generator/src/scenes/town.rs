@@ -230,7 +230,7 @@ pub fn cabin(rng: &mut Rng, size: f32) -> Shot {
     let xf = place(at, turn);
     let (eye, target) = (xf.transform_point3(inside), xf.transform_point3(ahead));
     Shot {
-        camera: aim(rng, eye, target, size, 50.0, 95.0),
+        camera: aim(rng, eye, target, size, 50.0, 115.0),
         scene,
         nearest: 0.08,
         spread: 0.3,
