@@ -38,7 +38,7 @@ pub struct Next {
     pub pose: [f32; 16],
 }
 
-/// Whether a view is worth a picture: not inside a thing, not all at one distance.
+/// Whether a view is worth a picture: not inside a thing, not all at one distance, not all of one bare surface.
 fn worthwhile(shot: &Shot, size: usize) -> bool {
     let vis = glimpse(&shot.scene, &shot.camera, 40, size);
     let seen: Vec<f32> = vis
@@ -50,6 +50,15 @@ fn worthwhile(shot: &Shot, size: usize) -> bool {
         .collect();
     let total = vis.id.len() as f32;
     if (seen.len() as f32) < 0.2 * total {
+        return false;
+    }
+    let mut shares = std::collections::BTreeMap::new();
+    for id in vis.id.iter().filter(|id| **id != NONE) {
+        *shares
+            .entry(shot.scene.mesh.tris[*id as usize].mat)
+            .or_insert(0) += 1;
+    }
+    if shares.values().any(|n| *n as f32 > 0.82 * total) {
         return false;
     }
     let close = seen.iter().filter(|w| **w > 1.0 / shot.nearest).count() as f32;
