@@ -6,7 +6,9 @@ What a batch holds depends on the seed and the batch's number alone, so that tra
 any stop exactly where it was: shards enter and leave a window as pictures are consumed.
 """
 import json
+import os
 import shlex
+import signal
 import subprocess
 import threading
 import time
@@ -76,7 +78,7 @@ class Producer:
         """Ends the generator; a shard that was not complete is made anew next time."""
         self.stopped = True
         if self.process and self.process.poll() is None:
-            self.process.terminate()
+            os.killpg(self.process.pid, signal.SIGTERM)  # cargo's child too
 
     def _run(self) -> None:
         while not self.stopped:

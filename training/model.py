@@ -28,7 +28,7 @@ class Shape:
     heads: int = 3
     taps: tuple[int, int] = field(default=None)  # the two blocks (from 0) that are tapped
     neck: tuple[int, int] = (160, 160)  # width of the two token levels before fusion
-    fusion: int = 48
+    fusion: int = 32
     size: int = 256
 
     @staticmethod

@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("dpt_onnx", type=Path)
     parser.add_argument("shapes", nargs="*", default=SHAPES, help="such as width=160,blocks=4; '' is the default")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--cpu-time", action="store_true", help="of one thread: for a machine that is busy")
     parser.add_argument("--task", default="depth")
     given = parser.parse_args()
     found = engines()
@@ -34,7 +35,7 @@ def main() -> None:
             folder, graph = Path(scratch) / "model", Path(scratch) / "model.onnx"
             size = write(build(Shape.parse(text), given.task, None), folder)
             subprocess.run([given.dpt_onnx, "export", folder, "-o", graph], check=True, capture_output=True)
-            times = [f"{time_graph(graph, engine, given.threads):.1f}" for engine in found]
+            times = [f"{time_graph(graph, engine, 1 if given.cpu_time else given.threads, given.cpu_time):.1f}" for engine in found]
         print(f"| {text or 'default'} | {size / 1e6:.1f} | " + " | ".join(times) + " |", flush=True)
 
 
