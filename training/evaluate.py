@@ -126,7 +126,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    networks = {folder.name: Network(folder) for folder in given.models}
+    networks = {str(folder): Network(folder) for folder in given.models}
     if given.sheet:
         sheet(networks, given.ingredients, given.sheet)
     if given.only_sheet:

@@ -16,6 +16,9 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+# Threads that wait do not spin: the generator shares the cores. Read when torch loads.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 import cv2
 import numpy as np
 import torch
@@ -45,6 +48,8 @@ class Trainer:
         torch.manual_seed(options.seed)
         self.shape = Shape.parse(options.shape)
         self.model = build(self.shape, options.task, options.ingredients).to(memory_format=torch.channels_last)
+        # On a CPU, for so few tokens, a quarter faster than the fused kernel.
+        self.model.set_attn_implementation("eager")
         self.frozen = options.stem_rate == 0
         mine = list(stem(self.model).parameters())
         for parameter in mine:
