@@ -206,9 +206,8 @@ def sample(shard: dict, index: int, size: tuple[int, int], random: np.random.Gen
         found["rgb_next"] = colours(smooth(shard["rgb_next"][index][cut]), random)
         following = shard["inverse_next"][index][cut].astype(np.float32)
         found["inverse_next"] = exact(following)
-        grid, expected = reproject(
-            shard["inverse"][index].astype(np.float32), shard["pose"][index], float(shard["focal"][index])
-        )
+        focal = np.array([shard["focal"][index], shard["focal_y"][index]])
+        grid, expected = reproject(shard["inverse"][index].astype(np.float32), shard["pose"][index], focal)
         # From the picture's pixels to the cut's -1 … 1 (pixel centres, as align_corners=False has them).
         grid = (grid[cut] - (left, top) + 0.5) / (columns, rows) * 2 - 1
         inside = (np.abs(grid) < 1).all(-1)
@@ -222,13 +221,13 @@ def sample(shard: dict, index: int, size: tuple[int, int], random: np.random.Gen
     return found
 
 
-def reproject(inverse: np.ndarray, pose: np.ndarray, focal: float) -> tuple[np.ndarray, np.ndarray]:
-    """Where each pixel (x right, y down, z forward, centre of the picture = optical axis) is seen by the second
-    camera: its pixel [H, W, 2] and its inverse depth there [H, W]. Sky (0) moves by the rotation alone."""
+def reproject(inverse: np.ndarray, pose: np.ndarray, focal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where each pixel (x right, y down, z forward, centre of the picture = optical axis, focal lengths [2] in pixels
+    along x and y) is seen by the second camera: its pixel [H, W, 2] and its inverse depth there [H, W]. Sky (0) moves by the rotation alone."""
     side = inverse.shape[0]
     centre = (side - 1) / 2
     y, x = np.mgrid[0:side, 0:side].astype(np.float32)
-    ray = np.stack(((x - centre) / focal, (y - centre) / focal, np.ones_like(x)), -1)
+    ray = np.stack(((x - centre) / focal[0], (y - centre) / focal[1], np.ones_like(x)), -1)
     # Points divided by their depth, so that infinity needs no special case.
     moved = ray @ pose[:3, :3].T + inverse[..., None] * pose[:3, 3]
     z = np.where(moved[..., 2] > 1e-3, moved[..., 2], np.nan)

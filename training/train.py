@@ -209,7 +209,7 @@ def run(options: argparse.Namespace) -> None:
     count = math.ceil(options.held_out / data.SHARD) * data.SHARD
     if not options.no_generator and len(list(held.glob("*.safetensors"))) * data.SHARD < count:
         print("making the held-out pictures", flush=True)
-        if data.generate(held, data.HELD_OUT, count, 256, True, options.generator).wait():
+        if data.generate(held, data.HELD_OUT, count, 256, False, options.generator).wait():
             raise SystemExit(f"the generator failed: see {held / 'generator.log'}")
     trainer = Trainer(options)
     producer = None if options.no_generator else data.Producer(options.data, 256, options.generator)
