@@ -117,6 +117,10 @@ class Window:
         return max(0, end - self.most) // PAIRS_EVERY * PAIRS_EVERY, end
 
 
+class Stopped(Exception):
+    """Raised instead of waiting on for a shard, once `Reader.cancelled` is set."""
+
+
 class Reader:
     """Hands out augmented batches; `batch` is a pure function of its arguments and the seed."""
 
@@ -124,6 +128,7 @@ class Reader:
         self.folder, self.window, self.seed, self.producer = folder, window, seed, producer
         self.open: OrderedDict[int, dict] = OrderedDict()
         self.lock = threading.Lock()
+        self.cancelled = threading.Event()
 
     def batch(self, number: int, consumed: int, count: int, size: tuple[int, int], pairs: bool) -> dict[str, np.ndarray]:
         """rgb u8 [n, H, W, 3], inverse f32 [n, H, W], labels u8 [n, H, W]; pairs add rgb_next, inverse_next,
@@ -149,7 +154,8 @@ class Reader:
                 self.producer.want(end)
                 if waited % 60 == 0:
                     print(f"waiting for {path.name}", flush=True)
-                time.sleep(1)
+                if self.cancelled.wait(1):
+                    raise Stopped
                 waited += 1
             self.open[number] = shard(path)
             if self.producer:

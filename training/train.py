@@ -12,6 +12,7 @@ import math
 import os
 import random
 import signal
+import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -217,9 +218,22 @@ def run(options: argparse.Namespace) -> None:
     trainer.reader = data.Reader(options.data, window, options.seed, producer)
     went_on = trainer.load()
     trainer.say(f"{'going on at' if went_on else 'starting with'} step {trainer.step}, {trainer.seen} pictures seen, {options}")
-    stop = []
+    stop = trainer.reader.cancelled
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.append(1))
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        learn(trainer, window, producer, stop)
+    except data.Stopped:
+        pass  # while waiting for a shard: nothing was learned since the last whole step
+    trainer.save()
+    if producer:
+        producer.stop()
+    trainer.say(f"saved at step {trainer.step}, {trainer.seen} of {options.pictures} pictures seen")
+
+
+def learn(trainer: Trainer, window: data.Window, producer: data.Producer | None, stop: threading.Event) -> None:
+    """Steps, lines, measurements and saves, until all pictures are seen or `stop` is set."""
+    options = trainer.options
     began, seen_then, terms = time.monotonic(), trainer.seen, {}
     for (_, seen, _), batch in data.prefetch(trainer.plan(window)):
         for name, value in trainer.learn(batch).items():
@@ -241,17 +255,13 @@ def run(options: argparse.Namespace) -> None:
                 trainer.best = figure
                 trainer.save("best.pt")
             began, seen_then = time.monotonic(), trainer.seen
-        stopping = stop or trainer.step == options.stop_at
+        stopping = stop.is_set() or trainer.step == options.stop_at
         if stopping or time.monotonic() - trainer.last_save > options.save_minutes * 60:
             trainer.save()
             if producer:
                 producer.forget(window.at(trainer.seen)[0])
         if stopping:
-            break
-    trainer.save()
-    if producer:
-        producer.stop()
-    trainer.say(f"saved at step {trainer.step}, {trainer.seen} of {options.pictures} pictures seen")
+            return
 
 
 def parser() -> argparse.ArgumentParser:
