@@ -36,13 +36,17 @@ pub(super) fn build(
         let scope = scope.at("stages").at(index);
         let stage = Stage::new(config, swin, index, grid, trained);
         b.within(format!("stage{index}"), |b| {
+            let side = (stage.window, stage.window);
+            let tokens = stage.window * stage.window;
+            let biases = b.indices(&[tokens, tokens], &positions::relative_index(side))?;
             let plain = stage.windows(b, 0)?;
-            let moved = stage.windows(b, stage.shift)?;
+            let moves = stage.shift > 0 && *depth > 1;
+            let moved = moves.then(|| stage.windows(b, stage.shift)).transpose()?;
             for block in 0..*depth {
-                let windows = if block % 2 == 0 { &plain } else { &moved };
+                let windows = moved.as_ref().filter(|_| block % 2 == 1).unwrap_or(&plain);
                 let scope = scope.at("blocks").at(block);
                 x = b.within(format!("block{block}"), |b| {
-                    stage.block(b, &scope, windows, &x)
+                    stage.block(b, &scope, windows, &biases, &x)
                 })?;
             }
             let planes = b.transpose(&x, &[0, 2, 1])?;
@@ -87,8 +91,6 @@ struct Windows {
     /// The place of each token.
     back: Value,
     padded: bool,
-    /// Entries of the table of biases `[side², side²]`.
-    index: Value,
     /// `[count, 1, side², side²]`, where windows are moved.
     mask: Option<Value>,
 }
@@ -166,20 +168,23 @@ impl Stage {
             padded: into.len() > h * w,
             into: b.indices(&[into.len()], &into)?,
             back: b.indices(&[back.len()], &back)?,
-            index: b.indices(&[tokens, tokens], &positions::relative_index((side, side)))?,
             mask,
         })
     }
 
-    /// x + norm(attention(x)), then x + norm(mlp(x)).
+    /// x + norm(attention(x)), then x + norm(mlp(x)); `biases` are the entries of the table of
+    /// biases `[side², side²]`.
     fn block(
         &self,
         b: &mut Builder,
         scope: &Scope<'_>,
         windows: &Windows,
+        biases: &Value,
         x: &Value,
     ) -> Result<Value, DptError> {
-        let attended = b.within("attention", |b| self.attention(b, scope, windows, x))?;
+        let attended = b.within("attention", |b| {
+            self.attention(b, scope, windows, biases, x)
+        })?;
         let normal = layer_norm(b, &scope.at("norm1"), &attended, self.epsilon)?;
         let x = b.add(x, &normal)?;
         let hidden = Linear::read(&scope.at("fc1"), self.channels, self.inner, true)?;
@@ -197,6 +202,7 @@ impl Stage {
         b: &mut Builder,
         scope: &Scope<'_>,
         windows: &Windows,
+        biases: &Value,
         x: &Value,
     ) -> Result<Value, DptError> {
         let (c, heads, tokens) = (self.channels, self.heads, self.window * self.window);
@@ -227,9 +233,9 @@ impl Stage {
         let key = transposed_keys(b, &key)?;
         let table = self.biases(scope)?;
         let table = b.constant(&[heads, table.len() / heads], table)?;
-        let bias = b.gather(&table, 1, &windows.index)?;
-        let biases: Vec<&Value> = [&bias].into_iter().chain(&windows.mask).collect();
-        let mixed = attend(b, &query, &key, &value, &biases)?;
+        let bias = b.gather(&table, 1, biases)?;
+        let added: Vec<&Value> = [&bias].into_iter().chain(&windows.mask).collect();
+        let mixed = attend(b, &query, &key, &value, &added)?;
         let output = Linear::read(&scope.at("output"), c, c, true)?.apply(b, &mixed)?;
         let places = b.reshape(&output, &[windows.count * tokens, c])?;
         Ok(b.gather(&places, 1, &windows.back)?)
