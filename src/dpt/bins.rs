@@ -73,7 +73,7 @@ pub(super) fn build(
     }
     match (&config.router, depths.as_slice()) {
         (Some(router), [first, second]) => {
-            let scores = b.within("router", |b| route(b, router, scope, &x))?;
+            let scores = b.within("router", |b| route(b, router, scope, context, &x))?;
             context.stage(b, "route", &scores);
             let scores = b.reshape(&scores, &[depths.len(), 1, 1])?;
             let chosen = b.arg_max(&scores)?;

@@ -3,13 +3,13 @@
 
 //! What chooses between ZoeDepth's indoor and outdoor bins.
 
-use super::DptError;
-use super::attention::{attend, to_heads, transposed_keys};
+use super::attention::among;
 use super::bins::conv1x1;
 use super::config::Router;
 use super::encoder::layer_norm;
 use super::fold::Linear;
 use super::fusion::sides;
+use super::{Context, DptError};
 use crate::checkpoint::Scope;
 use crate::graph::{Builder, Value};
 
@@ -22,6 +22,7 @@ pub(super) fn route(
     b: &mut Builder,
     router: &Router,
     scope: &Scope<'_>,
+    context: &Context<'_>,
     bottleneck: &Value,
 ) -> Result<Value, DptError> {
     let d = router.hidden_size;
@@ -36,7 +37,7 @@ pub(super) fn route(
     for layer in 0..router.num_layers {
         let scope = transformer.at("transformer_encoder").at(layer);
         x = b.within(format!("layer{layer}"), |b| {
-            router_layer(b, router, &scope, &x)
+            router_layer(b, router, &scope, context, &x)
         })?;
     }
     let first = b.slice(&x, 1, 0, 1)?;
@@ -52,6 +53,7 @@ fn router_layer(
     b: &mut Builder,
     router: &Router,
     scope: &Scope<'_>,
+    context: &Context<'_>,
     x: &Value,
 ) -> Result<Value, DptError> {
     let (d, heads) = (router.hidden_size, router.num_attention_heads);
@@ -61,11 +63,7 @@ fn router_layer(
     let query = query.apply(b, x)?;
     let key = Linear::read(&own.at("key"), d, d, true)?.apply(b, x)?;
     let value = Linear::read(&own.at("value"), d, d, true)?.apply(b, x)?;
-    let query = to_heads(b, &query, heads)?;
-    let key = to_heads(b, &key, heads)?;
-    let key = transposed_keys(b, &key)?;
-    let value = to_heads(b, &value, heads)?;
-    let mixed = attend(b, &query, &key, &value, &[])?;
+    let mixed = among(b, context, heads, [&query, &key, &value], None)?;
     let attended = Linear::read(&own.at("out_proj"), d, d, true)?.apply(b, &mixed)?;
     let sum = b.add(x, &attended)?;
     let x = layer_norm(b, &scope.at("norm1"), &sum, NORM_EPS)?;
