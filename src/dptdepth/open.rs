@@ -99,10 +99,7 @@ impl Opened {
 
     /// The borders that the model was trained to see as zeros.
     pub(super) fn zero_borders(&self, fit: &Fit) -> Borders {
-        match self.resize_policy() {
-            spec::ResizePolicy::Pad => fit.borders(),
-            _ => Borders::default(),
-        }
+        fit.zero_borders(self.resize_policy())
     }
 
     /// From the model's values to metres, for frames of this fit.

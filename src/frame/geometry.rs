@@ -78,6 +78,14 @@ impl Fit {
         }
     }
 
+    /// The borders that models trained with `policy` see as zeros.
+    pub fn zero_borders(&self, policy: ResizePolicy) -> Borders {
+        match policy {
+            ResizePolicy::Pad => self.borders(),
+            _ => Borders::default(),
+        }
+    }
+
     /// The point of the network's input that shows `(x, y)` of the frame. Pixel centres lie at
     /// halves.
     pub fn to_network(&self, x: f64, y: f64) -> (f64, f64) {

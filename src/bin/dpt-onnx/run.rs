@@ -12,7 +12,7 @@ use gstdptdepth::frame::{
 };
 use gstdptdepth::inference::{Cache, ExecutionProvider, SessionSettings, runtime};
 use gstdptdepth::model::Model;
-use gstdptdepth::spec::{Borders, ModelSpec, OutputMeaning, ResizePolicy, Size};
+use gstdptdepth::spec::{ModelSpec, OutputMeaning, Size};
 use gstdptdepth::temporal::{RangeMode, RangeTracker};
 use image::{ImageBuffer, Luma, RgbImage};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -116,14 +116,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             .map_err(|e| format!("cannot read the picture {}: {e}", path.display()))?
             .to_rgb8();
         let fit = fit(&model, &picture);
-        if prepared_for != Some((fit.network, fit.content)) {
-            prepared_for = Some((fit.network, fit.content));
+        let borders = fit.zero_borders(model.spec().resize_policy);
+        if prepared_for != Some((fit.network, borders)) {
+            prepared_for = Some((fit.network, borders));
             let request = Request {
                 network: fit.network,
-                borders: match model.spec().resize_policy {
-                    ResizePolicy::Pad => fit.borders(),
-                    _ => Borders::default(),
-                },
+                borders,
                 session: SessionSettings {
                     provider: arguments.execution_provider.into(),
                     cache: Cache::open(None).unwrap_or_default(),
