@@ -5,6 +5,7 @@
 //! towards attractors, and their probabilities; depth is their mean.
 
 use super::config::{BinHead, BinsConfig};
+use super::conv::conv;
 use super::fusion::sides;
 use super::router::route;
 use super::{Context, DptError, upsample};
@@ -33,6 +34,17 @@ pub(super) struct Relative<'v> {
     pub(super) depth: &'v Value,
 }
 
+/// What the heads work from.
+struct Shared<'v> {
+    relative: &'v Relative<'v>,
+    /// The bottleneck at the width of the bins `[N, C, h, w]`.
+    bottleneck: Value,
+    /// What the first level's embedding is added to.
+    seed: Value,
+    /// One a level, coarsest first.
+    embeddings: Vec<Value>,
+}
+
 /// Depth in metres `[N, 1, H, W]`.
 pub(super) fn build(
     b: &mut Builder,
@@ -41,39 +53,33 @@ pub(super) fn build(
     context: &Context<'_>,
     relative: &Relative<'_>,
 ) -> Result<Value, DptError> {
-    let x = conv1x1(
-        b,
-        &scope.at("conv2"),
-        relative.bottleneck,
-        config.bottleneck,
-    )?;
-    context.stage(b, "bottleneck", &x);
-    let seed = projector(b, config, &scope.at("seed_projector"), &x)?;
+    let bottleneck = relative.bottleneck;
+    let bottleneck = conv(b, &scope.at("conv2"), bottleneck, config.bottleneck, 1)?;
+    context.stage(b, "bottleneck", &bottleneck);
+    let seed = projector(b, config, &scope.at("seed_projector"), &bottleneck)?;
     let mut embeddings = Vec::new();
     for (level, map) in relative.fused.iter().enumerate() {
         let scope = scope.at("projectors").at(level);
         embeddings.push(projector(b, config, &scope, map)?);
     }
+    let shared = Shared {
+        relative,
+        bottleneck,
+        seed,
+        embeddings,
+    };
     let mut depths = Vec::new();
     for head in &config.heads {
         let depth = b.within(format!("bins{}", head.name), |b| {
-            metres(
-                b,
-                config,
-                head,
-                scope,
-                context,
-                relative,
-                &x,
-                &seed,
-                &embeddings,
-            )
+            metres(b, config, head, scope, context, &shared)
         })?;
         depths.push(depth);
     }
     match (&config.router, depths.as_slice()) {
         (Some(router), [first, second]) => {
-            let scores = b.within("router", |b| route(b, router, scope, context, &x))?;
+            let scores = b.within("router", |b| {
+                route(b, router, scope, context, &shared.bottleneck)
+            })?;
             context.stage(b, "route", &scores);
             let scores = b.reshape(&scores, &[depths.len(), 1, 1])?;
             let chosen = b.arg_max(&scores)?;
@@ -92,18 +98,6 @@ pub(super) fn build(
     }
 }
 
-pub(super) fn conv1x1(
-    b: &mut Builder,
-    scope: &Scope<'_>,
-    x: &Value,
-    to: usize,
-) -> Result<Value, DptError> {
-    let shape = [to, x.fixed(1).unwrap_or_default(), 1, 1];
-    let weight = b.constant(&shape, scope.tensor("weight", &shape)?.data())?;
-    let bias = b.constant(&[to], scope.tensor("bias", &[to])?.data())?;
-    Ok(b.conv(x, &weight, Some(&bias), 1, Pads::all(0), 1)?)
-}
-
 /// Two 1×1 convolutions with ReLU between them.
 fn two_convs(
     b: &mut Builder,
@@ -112,9 +106,9 @@ fn two_convs(
     inner: usize,
     to: usize,
 ) -> Result<Value, DptError> {
-    let hidden = conv1x1(b, &scope.at("conv1"), x, inner)?;
+    let hidden = conv(b, &scope.at("conv1"), x, inner, 1)?;
     let hidden = b.relu(&hidden);
-    conv1x1(b, &scope.at("conv2"), &hidden, to)
+    conv(b, &scope.at("conv2"), &hidden, to, 1)
 }
 
 fn projector(
@@ -127,17 +121,13 @@ fn projector(
 }
 
 /// One head's depth.
-#[allow(clippy::too_many_arguments, reason = "what the heads share")]
 fn metres(
     b: &mut Builder,
     config: &BinsConfig,
     head: &BinHead,
     scope: &Scope<'_>,
     context: &Context<'_>,
-    relative: &Relative<'_>,
-    bottleneck: &Value,
-    seed: &Value,
-    embeddings: &[Value],
+    shared: &Shared<'_>,
 ) -> Result<Value, DptError> {
     let single = config.router.is_none();
     let own = |name: &str| match single {
@@ -149,11 +139,17 @@ fn metres(
     } else {
         own("seed_bin_regressors")
     };
-    let centres = two_convs(b, &regressor, bottleneck, config.regressor, head.bins)?;
+    let centres = two_convs(
+        b,
+        &regressor,
+        &shared.bottleneck,
+        config.regressor,
+        head.bins,
+    )?;
     let mut bins = Bins::seed(b, config, head, &centres)?;
     context.stage(b, &format!("seed.{}", head.name), &bins.metres);
-    let mut previous = seed;
-    for (level, embedding) in embeddings.iter().enumerate() {
+    let mut previous = &shared.seed;
+    for (level, embedding) in shared.embeddings.iter().enumerate() {
         let scope = own("attractors").at(level);
         let (h, w) = sides(embedding);
         let coarser = upsample(b, previous, h, w)?;
@@ -162,6 +158,7 @@ fn metres(
         context.stage(b, &format!("centres.{}.{level}", head.name), &bins.metres);
         previous = embedding;
     }
+    let relative = shared.relative;
     let (h, w) = sides(relative.features);
     let features = if single {
         b.concat(&[relative.features, relative.depth], 1)?
@@ -325,9 +322,9 @@ fn shares(
     let both = b.concat(&[features, embedding], 1)?;
     let inner = both.fixed(1).unwrap_or_default() / if config.router.is_none() { 2 } else { 4 };
     let scope = scope.at("mlp");
-    let hidden = conv1x1(b, &scope.at(0), &both, inner)?;
+    let hidden = conv(b, &scope.at(0), &both, inner, 1)?;
     let hidden = b.gelu(&hidden)?;
-    let pairs = conv1x1(b, &scope.at(2), &hidden, 4)?;
+    let pairs = conv(b, &scope.at(2), &hidden, 4, 1)?;
     let pairs = b.softplus(&pairs);
     let epsilon = b.scalar(PROBABILITY_EPS);
     let pairs = b.add(&pairs, &epsilon)?;

@@ -5,10 +5,10 @@
 //! twice the resolution each time.
 
 use super::config::{DptConfig, FusionResize};
-use super::norm::{self, BatchNorm};
+use super::conv::{BATCH_NORM_EPS, BatchNorm, conv, conv_norm};
 use super::{Context, DptError, Rewrite, upsample};
 use crate::checkpoint::Scope;
-use crate::graph::{Builder, Coordinates, Pads, Value};
+use crate::graph::{Builder, Coordinates, Value};
 
 /// One output a level, coarsest first.
 pub(super) fn build(
@@ -63,20 +63,17 @@ fn fuse(
         residual_unit(b, config, &scope.at("unit2"), context, &x)
     })?;
     let channels = config.fusion_hidden_size;
-    let shape = [channels, channels, 1, 1];
     let scope = scope.at("projection");
-    let weight = b.constant(&shape, scope.tensor("weight", &shape)?.data())?;
-    let bias = b.constant(&[channels], scope.tensor("bias", &[channels])?.data())?;
     let (h, w) = size.unwrap_or_else(|| {
         let (h, w) = sides(&x);
         (2 * h, 2 * w)
     });
     if context.uses(Rewrite::ProjectFirst) {
-        let x = b.conv(&x, &weight, Some(&bias), 1, Pads::all(0), 1)?;
+        let x = conv(b, &scope, &x, channels, 1)?;
         upsample(b, &x, h, w)
     } else {
         let x = upsample(b, &x, h, w)?;
-        Ok(b.conv(&x, &weight, Some(&bias), 1, Pads::all(0), 1)?)
+        conv(b, &scope, &x, channels, 1)
     }
 }
 
@@ -98,21 +95,21 @@ fn residual_unit(
     let c = config.fusion_hidden_size;
     let mut hidden = x.clone();
     for index in 1..=2 {
-        let conv = scope.at(format!("conv{index}"));
-        let weight = conv.tensor("weight", &[c, c, 3, 3])?;
+        let own = scope.at(format!("conv{index}"));
+        let weight = own.tensor("weight", &[c, c, 3, 3])?;
         let bias = if config.use_bias_in_fusion_residual {
-            Some(conv.tensor("bias", &[c])?)
+            Some(own.tensor("bias", &[c])?)
         } else {
             None
         };
         let batch_norm = if config.use_batch_norm_in_fusion_residual {
             let scope = scope.at(format!("norm{index}"));
-            Some(BatchNorm::read(&scope, c, norm::BATCH_NORM_EPS)?)
+            Some(BatchNorm::read(&scope, c, BATCH_NORM_EPS)?)
         } else {
             None
         };
         hidden = b.relu(&hidden);
-        hidden = norm::conv3x3(b, context, &hidden, weight, bias, batch_norm)?;
+        hidden = conv_norm(b, context, &hidden, weight, bias, batch_norm)?;
     }
     Ok(b.add(&hidden, x)?)
 }

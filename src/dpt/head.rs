@@ -6,11 +6,11 @@
 
 use super::bins::{self, Relative};
 use super::config::{Activation, BinsConfig, DptConfig, HeadResize, Task};
+use super::conv::{BATCH_NORM_EPS, BatchNorm, conv, conv_norm};
 use super::fusion::sides;
-use super::norm::{self, BatchNorm};
 use super::{Context, DptError, upsample};
 use crate::checkpoint::Scope;
-use crate::graph::{Builder, ElementType, Pads, Value};
+use crate::graph::{Builder, ElementType, Value};
 
 /// isl-org/DPT `dpt/models.py`: smallest inverse depth of its metric models.
 const MIN_INVERSE: f32 = 1e-8;
@@ -58,10 +58,10 @@ fn metric_bins(
     shared: &Value,
 ) -> Result<(), DptError> {
     let scope = root.at("head");
-    let (c, hidden) = (config.fusion_hidden_size, config.head_hidden_size);
-    let features = conv(b, &scope.at("conv2"), shared, c / 2, hidden, 3)?;
+    let hidden = config.head_hidden_size;
+    let features = conv(b, &scope.at("conv2"), shared, hidden, 3)?;
     let features = b.relu(&features);
-    let depth = conv(b, &scope.at("conv3"), &features, hidden, 1, 1)?;
+    let depth = conv(b, &scope.at("conv3"), &features, 1, 1)?;
     context.stage(b, "head", &depth);
     let depth = b.relu(&depth);
     if context.options.stages {
@@ -82,20 +82,6 @@ fn metric_bins(
     Ok(())
 }
 
-fn conv(
-    b: &mut Builder,
-    scope: &Scope<'_>,
-    x: &Value,
-    from: usize,
-    to: usize,
-    kernel: usize,
-) -> Result<Value, DptError> {
-    let shape = [to, from, kernel, kernel];
-    let weight = b.constant(&shape, scope.tensor("weight", &shape)?.data())?;
-    let bias = b.constant(&[to], scope.tensor("bias", &[to])?.data())?;
-    Ok(b.conv(x, &weight, Some(&bias), 1, Pads::all(kernel / 2), 1)?)
-}
-
 /// Half the channels at the final size.
 fn shared(
     b: &mut Builder,
@@ -107,10 +93,10 @@ fn shared(
     let c = config.fusion_hidden_size;
     let mut x = x.clone();
     if config.add_projection {
-        let projected = conv(b, &scope.at("projection"), &x, c, c, 3)?;
+        let projected = conv(b, &scope.at("projection"), &x, c, 3)?;
         x = b.relu(&projected);
     }
-    let x = conv(b, &scope.at("conv1"), &x, c, c / 2, 3)?;
+    let x = conv(b, &scope.at("conv1"), &x, c / 2, 3)?;
     let (h, w) = match config.head_resize {
         HeadResize::Double => {
             let (h, w) = sides(&x);
@@ -154,10 +140,10 @@ fn last_convs(
     scope: &Scope<'_>,
     x: &Value,
 ) -> Result<Value, DptError> {
-    let (c, hidden) = (config.fusion_hidden_size, config.head_hidden_size);
-    let x = conv(b, &scope.at("conv2"), x, c / 2, hidden, 3)?;
+    let hidden = config.head_hidden_size;
+    let x = conv(b, &scope.at("conv2"), x, hidden, 3)?;
     let x = b.relu(&x);
-    conv(b, &scope.at("conv3"), &x, hidden, 1, 1)
+    conv(b, &scope.at("conv3"), &x, 1, 1)
 }
 
 fn activate(b: &mut Builder, activation: Activation, x: &Value) -> Result<Value, DptError> {
@@ -201,10 +187,10 @@ fn segmentation(
 ) -> Result<(), DptError> {
     let c = config.fusion_hidden_size;
     let weight = scope.at("conv1").tensor("weight", &[c, c, 3, 3])?;
-    let batch_norm = BatchNorm::read(&scope.at("norm"), c, norm::BATCH_NORM_EPS)?;
-    let x = norm::conv3x3(b, context, x, weight, None, Some(batch_norm))?;
+    let batch_norm = BatchNorm::read(&scope.at("norm"), c, BATCH_NORM_EPS)?;
+    let x = conv_norm(b, context, x, weight, None, Some(batch_norm))?;
     let x = b.relu(&x);
-    let x = conv(b, &scope.at("conv3"), &x, c, classes, 1)?;
+    let x = conv(b, &scope.at("conv3"), &x, classes, 1)?;
     let (h, w) = sides(&x);
     let logits = upsample(b, &x, 2 * h, 2 * w)?;
     context.stage(b, "head", &logits);

@@ -13,6 +13,7 @@
 mod attention;
 mod bins;
 mod config;
+mod conv;
 mod embed;
 mod encoder;
 mod error;
@@ -20,7 +21,6 @@ mod fold;
 mod fusion;
 mod head;
 mod names;
-mod norm;
 mod positions;
 mod reassemble;
 mod router;
@@ -263,24 +263,15 @@ fn input(b: &mut Builder, options: &GraphOptions) -> Result<(Value, Normalisatio
     if options.borders == Borders::default() {
         return Ok((planes, normalisation));
     }
-    let [top, left, bottom, right] = {
-        let Borders {
-            top,
-            left,
-            bottom,
-            right,
-        } = options.borders;
-        [top, left, bottom, right].map(|side| side as usize)
+    let pads = Pads {
+        top: options.borders.top as usize,
+        left: options.borders.left as usize,
+        bottom: options.borders.bottom as usize,
+        right: options.borders.right as usize,
     };
     let normal = normalisation.apply(b, &planes)?;
-    let rows = b.slice(&normal, 2, top, height.saturating_sub(bottom))?;
-    let picture = b.slice(&rows, 3, left, width.saturating_sub(right))?;
-    let pads = Pads {
-        top,
-        left,
-        bottom,
-        right,
-    };
+    let rows = b.slice(&normal, 2, pads.top, height.saturating_sub(pads.bottom))?;
+    let picture = b.slice(&rows, 3, pads.left, width.saturating_sub(pads.right))?;
     Ok((b.pad_picture(&picture, pads)?, Normalisation::Done))
 }
 

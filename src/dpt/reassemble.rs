@@ -5,6 +5,7 @@
 //! a convolutional stem or a backbone of several resolutions taps is such a map already.
 
 use super::config::{DptConfig, Readout, STEM_TAPS};
+use super::conv::conv;
 use super::fold::{Linear, transposed};
 use super::{Context, DptError, Rewrite};
 use crate::checkpoint::Scope;
@@ -91,11 +92,10 @@ fn concatenate(
 ) -> Result<Value, DptError> {
     let d = config.hidden_size;
     let scope = layer.at("projection");
-    let shape = [channels, d, 1, 1];
-    let weight = scope.tensor("weight", &shape)?;
-    let bias = scope.tensor("bias", &[channels])?;
     let (rows, columns) = context.grid;
     if context.uses(Rewrite::ProjectTokens) {
+        let weight = scope.tensor("weight", &[channels, d, 1, 1])?;
+        let bias = scope.tensor("bias", &[channels])?;
         let weight = transposed(weight.data(), channels, d);
         let layer = Linear::new(d, channels, weight, Some(bias.into_data()));
         let projected = layer.apply(b, tokens)?;
@@ -104,9 +104,7 @@ fn concatenate(
     }
     let planes = b.transpose(tokens, &[0, 2, 1])?;
     let map = b.reshape(&planes, &[d, rows, columns])?;
-    let weight = b.constant(&shape, weight.data())?;
-    let bias = b.constant(&[channels], bias.data())?;
-    Ok(b.conv(&map, &weight, Some(&bias), 1, Pads::all(0), 1)?)
+    conv(b, &scope, &map, channels, 1)
 }
 
 /// Resample by a factor: a transposed convolution up, a strided one down.

@@ -4,8 +4,8 @@
 //! What chooses between ZoeDepth's indoor and outdoor bins.
 
 use super::attention::among;
-use super::bins::conv1x1;
 use super::config::Router;
+use super::conv::conv;
 use super::encoder::layer_norm;
 use super::fold::Linear;
 use super::fusion::sides;
@@ -27,7 +27,7 @@ pub(super) fn route(
 ) -> Result<Value, DptError> {
     let d = router.hidden_size;
     let transformer = scope.at("patch_transformer");
-    let map = conv1x1(b, &transformer.at("embedding_convPxP"), bottleneck, d)?;
+    let map = conv(b, &transformer.at("embedding_convPxP"), bottleneck, d, 1)?;
     let (h, w) = sides(&map);
     let planes = b.reshape(&map, &[d, h * w])?;
     let tokens = b.transpose(&planes, &[0, 2, 1])?;

@@ -5,8 +5,8 @@
 //! normalisation folded, TensorFlow's padding.
 
 use super::super::DptError;
+use super::super::conv::BatchNorm;
 use super::super::fold::same_pads;
-use super::super::norm::BatchNorm;
 use crate::checkpoint::Scope;
 use crate::graph::{Builder, Value};
 

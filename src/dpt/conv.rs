@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! Batch normalisation, folded into the convolution before it.
+//! Convolutions as the checkpoints hold them, and batch normalisation, folded into the one before it.
 
 use super::{Context, DptError, Rewrite};
 use crate::checkpoint::{Scope, Tensor};
@@ -62,8 +62,22 @@ impl<'w> BatchNorm<'w> {
     }
 }
 
+/// The convolution at `scope`, with a bias, `[N, C, h, w]` to `[N, to, h, w]`; `kernel` is odd.
+pub(super) fn conv(
+    b: &mut Builder,
+    scope: &Scope<'_>,
+    x: &Value,
+    to: usize,
+    kernel: usize,
+) -> Result<Value, DptError> {
+    let shape = [to, x.fixed(1).unwrap_or_default(), kernel, kernel];
+    let weight = b.constant(&shape, scope.tensor("weight", &shape)?.data())?;
+    let bias = b.constant(&[to], scope.tensor("bias", &[to])?.data())?;
+    Ok(b.conv(x, &weight, Some(&bias), 1, Pads::all(kernel / 2), 1)?)
+}
+
 /// A 3×3 convolution that keeps the size, `weight` `[C, C, 3, 3]`, with what normalises it.
-pub(super) fn conv3x3(
+pub(super) fn conv_norm(
     b: &mut Builder,
     context: &Context<'_>,
     x: &Value,
