@@ -76,7 +76,7 @@ fn the_pure_parts_know_no_gstreamer() {
         "graph/",
         "dpt/",
         "spec.rs",
-        "engine.rs",
+        "engine/",
         "hub/",
         "model",
     ];

@@ -4,6 +4,10 @@
 //! A model prepared for one network size: graph, session and the shape of its output. Used by
 //! the element and by `dpt-onnx run`.
 
+mod map;
+
+pub use map::Map;
+
 use crate::dpt::InputForm;
 use crate::frame;
 use crate::inference::{
@@ -21,15 +25,6 @@ const CACHE_WEIGHTS_FROM: u64 = 64 << 20;
 /// From this value of a sky head on a pixel is sky (`compute_sky_mask` of Depth-Anything-3
 /// `utils/alignment.py`).
 const SKY_FROM: f32 = 0.3;
-
-/// One result of a model, row-major at the network's output size.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Map {
-    /// Depth, as [`ModelSpec::output`] says; infinite where the model tells sky.
-    Depth(Vec<f32>),
-    /// Class indices.
-    Labels(Vec<u8>),
-}
 
 /// Why an engine could not be prepared or run.
 #[derive(Debug, thiserror::Error)]
@@ -173,7 +168,7 @@ impl Engine {
             }
         };
         let segmentation = self.spec.output == OutputMeaning::Labels;
-        self.map_size = read(&outputs.get(0)?, segmentation, self.network, map)?;
+        self.map_size = map::read(&outputs.get(0)?, segmentation, self.network, map)?;
         if let (true, Map::Depth(values), Ok(TensorView::F32 { data, .. })) =
             (self.spec.sky, map, outputs.get(1))
         {
@@ -277,133 +272,5 @@ fn to_planes(rgb: &[u8], pixels: usize, out: &mut [u8]) {
         for (value, pixel) in plane.iter_mut().zip(rgb.as_chunks::<3>().0) {
             *value = pixel[channel];
         }
-    }
-}
-
-/// A tensor's dimensions as planes, height and width, and whether the planes come last. With
-/// four dimensions the pair that has the network's aspect ratio is the map, the rest a class each.
-fn planes(dims: &[usize], network: Size) -> Option<(usize, Size, bool)> {
-    let size = |h: usize, w: usize| Some(Size::new(u32::try_from(h).ok()?, u32::try_from(w).ok()?));
-    let distortion = |h: usize, w: usize| {
-        let expected = f64::from(network.width) / f64::from(network.height);
-        (w as f64 / h as f64 / expected).ln().abs()
-    };
-    match *dims {
-        [h, w] | [1, h, w] | [1, 1, h, w] | [1, h, w, 1] => Some((1, size(h, w)?, false)),
-        [1, a, b, c] if distortion(a, b) < distortion(b, c) => Some((c, size(a, b)?, true)),
-        [1, a, b, c] => Some((a, size(b, c)?, false)),
-        _ => None,
-    }
-}
-
-/// Copies an output into `map`; scores of several classes become the index of the highest.
-fn read(
-    tensor: &TensorView<'_>,
-    segmentation: bool,
-    network: Size,
-    map: &mut Map,
-) -> Result<Size, EngineError> {
-    let dims = tensor.dims();
-    let unusable =
-        |why: &str| EngineError::Shape(format!("its output has shape {dims:?} and {why}"));
-    let (classes, size, channels_last) =
-        planes(dims, network).ok_or_else(|| unusable("is no map [N, H, W] or [N, C, H, W]"))?;
-    match (tensor, segmentation, classes) {
-        (TensorView::F32 { data, .. }, false, 1) => {
-            let out = depth(map);
-            out.clear();
-            out.extend_from_slice(data);
-        }
-        (TensorView::U8 { data, .. }, true, 1) => {
-            let out = labels(map);
-            out.clear();
-            out.extend_from_slice(data);
-        }
-        (TensorView::I64 { data, .. }, true, 1) => {
-            let out = labels(map);
-            out.clear();
-            out.extend(
-                data.iter()
-                    .map(|&class| u8::try_from(class).unwrap_or(u8::MAX)),
-            );
-        }
-        (TensorView::F32 { data, .. }, true, 2..=256) => {
-            arg_max(data, classes, size.area(), channels_last, labels(map));
-        }
-        (_, true, _) => {
-            return Err(unusable(
-                "holds no class indices or scores of 2 to 256 classes",
-            ));
-        }
-        (_, false, _) => return Err(unusable("is no single f32 map")),
-    }
-    Ok(size)
-}
-
-fn depth(map: &mut Map) -> &mut Vec<f32> {
-    if !matches!(map, Map::Depth(_)) {
-        *map = Map::Depth(Vec::new());
-    }
-    match map {
-        Map::Depth(values) => values,
-        Map::Labels(_) => unreachable!("replaced above"),
-    }
-}
-
-fn labels(map: &mut Map) -> &mut Vec<u8> {
-    if !matches!(map, Map::Labels(_)) {
-        *map = Map::Labels(Vec::new());
-    }
-    match map {
-        Map::Labels(values) => values,
-        Map::Depth(_) => unreachable!("replaced above"),
-    }
-}
-
-fn arg_max(scores: &[f32], classes: usize, pixels: usize, channels_last: bool, out: &mut Vec<u8>) {
-    let score = |pixel: usize, class: usize| {
-        if channels_last {
-            scores[pixel * classes + class]
-        } else {
-            scores[class * pixels + pixel]
-        }
-    };
-    out.clear();
-    out.extend((0..pixels).map(|pixel| {
-        let mut best = 0;
-        for class in 1..classes {
-            if score(pixel, class) > score(pixel, best) {
-                best = class;
-            }
-        }
-        u8::try_from(best).unwrap_or(u8::MAX)
-    }));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn maps_are_recognised_by_their_dimensions() {
-        let size = Size::new(24, 32);
-        let planes = |dims: &[usize]| planes(dims, Size::new(48, 64));
-        assert_eq!(planes(&[1, 24, 32]), Some((1, size, false)));
-        assert_eq!(planes(&[1, 1, 24, 32]), Some((1, size, false)));
-        assert_eq!(planes(&[1, 24, 32, 1]), Some((1, size, false)));
-        assert_eq!(planes(&[1, 150, 24, 32]), Some((150, size, false)));
-        assert_eq!(planes(&[1, 24, 32, 150]), Some((150, size, true)));
-        assert_eq!(planes(&[1000]), None);
-        assert_eq!(planes(&[2, 2, 24, 32]), None);
-    }
-
-    #[test]
-    fn the_highest_score_wins_in_either_layout() {
-        let mut planar = Vec::new();
-        arg_max(&[0.1, 0.9, 0.2, 0.1, 0.3, 0.0], 3, 2, false, &mut planar);
-        assert_eq!(planar, [2, 0]);
-        let mut packed = Vec::new();
-        arg_max(&[0.1, 0.2, 0.3, 0.9, 0.1, 0.0], 3, 2, true, &mut packed);
-        assert_eq!(packed, planar);
     }
 }
