@@ -50,20 +50,12 @@ impl Parts<'_> {
         let named = paths.iter().find_map(|path| Variant::from_path(path));
         hints.variant = hints.variant.or(named).or(Variant::from_path(self.path));
         let described = config.as_ref().filter(|json| dpt::is_config(json));
-        let mut config_of_dpt = match described {
+        let config_of_dpt = match described {
             Some(json) => DptConfig::from_json(json, &hints)?,
             None => DptConfig::from_tensors(&checkpoint, origin, &hints)?,
         };
         if let Some(variant) = variant {
             variant.check(&config_of_dpt)?;
-        }
-        if let Task::Segmentation { labels } = &mut config_of_dpt.task
-            && described.is_none()
-            && labels.len() != ADE20K_CLASSES
-        {
-            labels.iter_mut().enumerate().for_each(|(index, label)| {
-                *label = format!("class {index}");
-            });
         }
         let processing = match &self.preprocessor {
             Some(json) if origin == Origin::Transformers => {

@@ -21,9 +21,9 @@ pub(super) fn weights(path: &Path) -> Result<Checkpoint, ModelError> {
             path: folder,
             names,
         }) => {
-            let head = heads(&folder, &names);
-            match head.as_slice() {
-                [head] => Checkpoint::open(head)?,
+            let mut heads = heads(&folder, &names);
+            match (heads.pop(), heads.is_empty()) {
+                (Some(head), true) => head,
                 _ => {
                     return Err(CheckpointError::Ambiguous {
                         path: folder,
@@ -61,13 +61,11 @@ pub(super) fn weights(path: &Path) -> Result<Checkpoint, ModelError> {
 }
 
 /// Those of a folder's files that are heads of DINOv2.
-fn heads(folder: &Path, names: &[String]) -> Vec<PathBuf> {
+fn heads(folder: &Path, names: &[String]) -> Vec<Checkpoint> {
     names
         .iter()
-        .map(|name| folder.join(name))
-        .filter(|file| {
-            Checkpoint::open(file).is_ok_and(|file| file.names().all(|name| name.starts_with(HEAD)))
-        })
+        .filter_map(|name| Checkpoint::open(&folder.join(name)).ok())
+        .filter(|file| file.names().all(|name| name.starts_with(HEAD)))
         .collect()
 }
 

@@ -77,31 +77,29 @@ pub(super) fn read(json: &Json, image_size: (usize, usize)) -> Result<Processing
     let zoe = get("image_processor_type")
         .and_then(Json::as_str)
         .is_some_and(|name| name.starts_with("ZoeDepthImageProcessor"));
-    if zoe && flag("do_pad", true)? && flag("keep_aspect_ratio", true)? {
+    let mirrors = zoe && flag("do_pad", true)? && flag("keep_aspect_ratio", true)?;
+    let size = match get("size") {
+        None if mirrors => Size::new(384, 512),
+        None => own,
+        Some(value) => size(value)?,
+    };
+    let multiple = match get("ensure_multiple_of") {
+        None if mirrors => 32,
+        None => 1,
+        Some(value) => side("ensure_multiple_of", value)?,
+    };
+    if mirrors {
         return Ok(Processing {
-            size: match get("size") {
-                None => Size::new(384, 512),
-                Some(value) => size(value)?,
-            },
-            multiple: match get("ensure_multiple_of") {
-                None => 32,
-                Some(value) => side("ensure_multiple_of", value)?,
-            },
+            size,
+            multiple,
             policy: ResizePolicy::Mirror,
             interpolation: Interpolation::BilinearPytorch,
             mean,
             std,
         });
     }
-    let multiple = match get("ensure_multiple_of") {
-        None => 1,
-        Some(value) => side("ensure_multiple_of", value)?,
-    };
     Ok(Processing {
-        size: match get("size") {
-            None => own,
-            Some(value) => size(value)?,
-        },
+        size,
         multiple,
         policy: if flag("keep_aspect_ratio", false)? {
             ResizePolicy::Minimal

@@ -126,7 +126,7 @@ fn base(shapes: &Shapes<'_>) -> Result<DptConfig, DptError> {
             });
         }
         Task::Segmentation {
-            labels: (0..classes).map(|index| format!("LABEL_{index}")).collect(),
+            labels: (0..classes).map(|index| format!("class {index}")).collect(),
         }
     } else {
         Task::Depth
