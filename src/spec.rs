@@ -214,7 +214,7 @@ impl ModelSpec {
 
     /// How values become metres and what is then put out, or `None` where nothing is asked for.
     /// `scale` and `shift` are the user's, 1 and 0 where there are none; `focal` is the focal length
-    /// in pixels of the network's input.
+    /// in pixels of the network's input. Classes have none.
     pub fn calibration(&self, scale: f32, shift: f32, focal: Option<f32>) -> Option<Calibration> {
         let focal = match (focal, self.canonical_focal) {
             (Some(focal), Some(canonical)) => Some(focal / canonical),
@@ -223,13 +223,14 @@ impl ModelSpec {
         if (scale, shift, focal) == (1.0, 0.0, None) {
             return None;
         }
-        Some(match self.output {
-            OutputMeaning::InverseRelative => Calibration::Inverse { scale, shift },
-            _ => Calibration::Linear {
+        match self.output {
+            OutputMeaning::Labels => None,
+            OutputMeaning::InverseRelative => Some(Calibration::Inverse { scale, shift }),
+            _ => Some(Calibration::Linear {
                 scale: scale * focal.unwrap_or(1.0),
                 shift,
-            },
-        })
+            }),
+        }
     }
 
     /// Reads what [`Self::to_json`] wrote.

@@ -38,8 +38,9 @@ impl Opened {
         }
         let model = open_model(settings).map_err(|e| error::model(&e))?;
         check_fixed_size(settings, &model)?;
+        check_calibration(settings, &model)?;
         let mut spec = model.spec().clone();
-        if calibration(settings, &model, 1.0)?.is_some() {
+        if calibration(settings, &model, 1.0).is_some() {
             spec.output = OutputMeaning::Metric { max_depth_m: None };
         }
         if let Some(file) = &settings.labels_file {
@@ -104,8 +105,7 @@ impl Opened {
 
     /// From the model's values to metres, for frames of this fit.
     pub(super) fn calibration(&self, fit: &Fit) -> Option<Calibration> {
-        let zoom = f64::from(fit.content.width) / f64::from(fit.frame.width);
-        calibration(&self.settings, &self.model, zoom).unwrap_or_default()
+        calibration(&self.settings, &self.model, fit.zoom())
     }
 
     /// The network size aimed at: `network-size` becomes the shorter side of the model's own.
@@ -153,23 +153,22 @@ fn open_model(settings: &Settings) -> Result<Model, ModelError> {
     }
 }
 
-/// What the settings make of the model's values; `zoom` is how much wider the frame lies in the
-/// network's input than it is.
-fn calibration(
-    settings: &Settings,
-    model: &Model,
-    zoom: f64,
-) -> Result<Option<Calibration>, gst::ErrorMessage> {
+/// What the settings make of the model's values; `zoom` is that of [`Fit::zoom`].
+fn calibration(settings: &Settings, model: &Model, zoom: f64) -> Option<Calibration> {
     let focal = (settings.focal_length > 0.0).then_some((settings.focal_length * zoom) as f32);
     let (scale, shift) = (settings.depth_scale as f32, settings.depth_shift as f32);
-    let calibration = model.spec().calibration(scale, shift, focal);
-    match model.spec().output {
-        OutputMeaning::Labels if (scale, shift) != (1.0, 0.0) => Err(error::settings(
+    model.spec().calibration(scale, shift, focal)
+}
+
+/// Classes cannot be calibrated.
+fn check_calibration(settings: &Settings, model: &Model) -> Result<(), gst::ErrorMessage> {
+    let (scale, shift) = (settings.depth_scale as f32, settings.depth_shift as f32);
+    if model.spec().output == OutputMeaning::Labels && (scale, shift) != (1.0, 0.0) {
+        return Err(error::settings(
             "depth-scale and depth-shift calibrate depth, but the model gives classes; leave them at 1 and 0",
-        )),
-        OutputMeaning::Labels => Ok(None),
-        _ => Ok(calibration),
+        ));
     }
+    Ok(())
 }
 
 /// An `.onnx` file of one size cannot be fitted to another.

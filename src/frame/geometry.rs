@@ -86,6 +86,11 @@ impl Fit {
         }
     }
 
+    /// How much wider the frame lies in the network's input than it is.
+    pub fn zoom(&self) -> f64 {
+        f64::from(self.content.width) / f64::from(self.frame.width)
+    }
+
     /// The point of the network's input that shows `(x, y)` of the frame. Pixel centres lie at
     /// halves.
     pub fn to_network(&self, x: f64, y: f64) -> (f64, f64) {

@@ -172,8 +172,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// Brings the map to metres where that was asked for; what its values then mean.
 fn calibrated(arguments: &Arguments, model: &Model, fit: &Fit, map: &mut Map) -> ModelSpec {
     let mut spec = model.spec().clone();
-    let zoom = fit.content.width as f32 / fit.frame.width as f32;
-    let focal = arguments.focal_length.map(|focal| focal * zoom);
+    let focal = arguments.focal_length;
+    let focal = focal.map(|focal| (f64::from(focal) * fit.zoom()) as f32);
     let calibration = spec.calibration(arguments.depth_scale, arguments.depth_shift, focal);
     if let (Some(calibration), Map::Depth(values)) = (calibration, map) {
         calibration.apply(values);
