@@ -172,9 +172,7 @@ impl Builder {
         values: impl Into<Cow<'a, [f32]>>,
     ) -> Result<Value, GraphError> {
         let values = values.into();
-        if dims.iter().product::<usize>() != values.len() {
-            return Err(self.error("Constant", format!("{} values for {dims:?}", values.len())));
-        }
+        self.check_fill(dims, values.len())?;
         let bytes = match values {
             Cow::Borrowed(values) => Bytes::copy_from_slice(bytemuck::cast_slice(values)),
             Cow::Owned(values) => Bytes::from_owner(Floats(values)),
@@ -199,11 +197,16 @@ impl Builder {
     /// # Errors
     /// If the values do not fill the shape.
     pub fn indices(&mut self, dims: &[usize], values: &[i64]) -> Result<Value, GraphError> {
-        if dims.iter().product::<usize>() != values.len() {
-            return Err(self.error("Constant", format!("{} values for {dims:?}", values.len())));
-        }
+        self.check_fill(dims, values.len())?;
         let bytes = Bytes::copy_from_slice(bytemuck::cast_slice(values));
         Ok(self.initializer("indices", ElementType::I64, dims, bytes))
+    }
+
+    fn check_fill(&self, dims: &[usize], values: usize) -> Result<(), GraphError> {
+        if dims.iter().product::<usize>() == values {
+            return Ok(());
+        }
+        Err(self.error("Constant", format!("{values} values for {dims:?}")))
     }
 
     fn initializer(
