@@ -221,6 +221,37 @@ fn a_seek_and_state_changes_lose_nothing_and_do_not_hang() {
 }
 
 #[test]
+fn a_sink_that_has_seen_enough_ends_the_pipeline() {
+    let seen = good(
+        "videotestsrc ! video/x-raw,format=RGB,width=64,height=48 \
+         ! dptdepth network-size=64 ! fakesink name=sink num-buffers=3",
+    );
+    assert_eq!(seen.len(), 3);
+}
+
+#[test]
+fn a_failure_after_the_last_frame_is_told_once() {
+    // The frame's answer comes when upstream has nothing more to send, so it cannot tell.
+    let pipeline = pipeline(
+        "videotestsrc num-buffers=1 ! video/x-raw,format=RGB,width=64,height=48 \
+         ! dptdepth network-size=64 ! fakesink name=sink",
+    );
+    let pad = pipeline
+        .by_name("sink")
+        .unwrap()
+        .static_pad("sink")
+        .unwrap();
+    pad.add_probe(gst::PadProbeType::BUFFER, |_, info| {
+        info.flow_res = Err(gst::FlowError::NotSupported);
+        info.data = None;
+        gst::PadProbeReturn::Handled
+    });
+    let end = play(&pipeline, PATIENCE);
+    let from: Vec<&str> = end.errors.iter().map(|(from, _)| from.as_str()).collect();
+    assert_eq!(from, ["dptdepth"], "{:?}", end.errors);
+}
+
+#[test]
 fn flush_pause_and_stop_in_the_middle_do_not_hang() {
     let pipeline = pipeline(
         "videotestsrc ! video/x-raw,format=RGB,width=64,height=48 ! identity name=upstream \

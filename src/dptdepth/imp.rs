@@ -68,8 +68,24 @@ impl DptDepth {
                 self.queue.start();
                 forwarded && self.start_task().is_ok()
             }
-            _ if event.is_serialized() => self.queue.push_event(event),
+            gst::EventType::Eos => self.sink_eos(event),
+            _ if event.is_serialized() => self.queue.push_event(event).is_ok(),
             _ => gst::Pad::event_default(&self.sink_pad, Some(&*self.obj()), event),
+        }
+    }
+
+    /// EOS waits its turn; once the flow has ended it goes on at once, or the pipeline would never
+    /// end. If upstream has not heard how the flow ended, it never will.
+    fn sink_eos(&self, event: gst::Event) -> bool {
+        match self.queue.push_event(event.clone()) {
+            Ok(()) => true,
+            Err(gst::FlowError::Flushing) => false,
+            Err(flow) => {
+                if flow != gst::FlowError::Eos && !self.queue.report() {
+                    self.post_error_message(error::flow(flow));
+                }
+                self.src_pad.push_event(event)
+            }
         }
     }
 

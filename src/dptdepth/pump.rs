@@ -180,27 +180,24 @@ impl DptDepth {
     /// Ends the flow. Errors of our own are posted here, once. Downstream's are upstream's to
     /// report, unless upstream has sent EOS and will never learn of them.
     fn stop_flow(&self, stop: Stop, at_eos: bool) {
-        let flow = match stop {
-            Stop::Flow(flow) => {
-                let fatal = !matches!(flow, gst::FlowError::Flushing | gst::FlowError::Eos);
-                if fatal && (at_eos || self.queue.has_eos()) {
-                    self.post_error_message(error::flow(flow));
-                }
-                flow
-            }
+        let (flow, posted) = match stop {
+            Stop::Flow(flow) => (flow, false),
             Stop::Error(message) => {
                 gst::error!(CAT, imp = self, "{message}");
                 self.post_error_message(message);
-                gst::FlowError::Error
+                (gst::FlowError::Error, true)
             }
         };
-        let had_eos = self.queue.has_eos();
-        self.queue.fail(flow);
-        if flow != gst::FlowError::Flushing {
-            gst::debug!(CAT, imp = self, "flow ends: {flow:?}");
-            if had_eos && !at_eos {
-                self.src_pad.push_event(gst::event::Eos::new());
-            }
+        let eos_waits = self.queue.fail(flow, posted);
+        if flow == gst::FlowError::Flushing {
+            return;
+        }
+        gst::debug!(CAT, imp = self, "flow ends: {flow:?}");
+        if flow != gst::FlowError::Eos && (at_eos || eos_waits) && !self.queue.report() {
+            self.post_error_message(error::flow(flow));
+        }
+        if eos_waits && !at_eos {
+            self.src_pad.push_event(gst::event::Eos::new());
         }
     }
 

@@ -44,6 +44,8 @@ struct State {
     buffers: usize,
     /// What the sink pad's thread is told: the src side's last result.
     flow: Result<gst::FlowSuccess, gst::FlowError>,
+    /// Whether an ended flow has been reported: posted here, or upstream was told.
+    reported: bool,
     /// Whether the task is at work on an item it has taken.
     busy: bool,
     ticket: u64,
@@ -56,6 +58,7 @@ impl Default for State {
             items: VecDeque::new(),
             buffers: 0,
             flow: Err(gst::FlowError::Flushing),
+            reported: false,
             busy: false,
             ticket: 0,
             outcome: None,
@@ -78,7 +81,10 @@ impl Queue {
 
     /// Accepts items from now on.
     pub(super) fn start(&self) {
-        self.lock().flow = Ok(gst::FlowSuccess::Ok);
+        let mut state = self.lock();
+        state.flow = Ok(gst::FlowSuccess::Ok);
+        state.reported = false;
+        drop(state);
         self.changed.notify_all();
     }
 
@@ -106,21 +112,25 @@ impl Queue {
         self.lock().items.clear();
     }
 
-    /// Ends the flow with the src side's result; the sink side reports it upstream.
-    pub(super) fn fail(&self, error: gst::FlowError) {
+    /// Ends the flow with the src side's result; unless that is `reported`, the sink side reports
+    /// it upstream. Whether EOS waits: upstream has sent all it will and asks for no result any
+    /// more. EOS that comes later is refused by [`Self::push_event`].
+    pub(super) fn fail(&self, error: gst::FlowError, reported: bool) -> bool {
         let mut state = self.lock();
         if state.flow.is_ok() {
             state.flow = Err(error);
+            state.reported = reported;
         }
         self.changed.notify_all();
-    }
-
-    /// Whether EOS waits: upstream has sent all it will and asks for no result any more.
-    pub(super) fn has_eos(&self) -> bool {
-        self.lock()
+        state
             .items
             .iter()
             .any(|item| matches!(item, Item::Event(event) if event.type_() == gst::EventType::Eos))
+    }
+
+    /// Whether the end of the flow has been reported; it counts as reported from now on.
+    pub(super) fn report(&self) -> bool {
+        std::mem::replace(&mut self.lock().reported, true)
     }
 
     /// Appends a buffer, once there is room for it.
@@ -132,22 +142,23 @@ impl Queue {
         while state.flow.is_ok() && state.buffers >= CAPACITY {
             state = self.wait(state);
         }
-        state.flow?;
+        if let Err(error) = state.flow {
+            state.reported = true;
+            return Err(error);
+        }
         state.items.push_back(Item::Buffer(buffer));
         state.buffers += 1;
         self.changed.notify_all();
         Ok(gst::FlowSuccess::Ok)
     }
 
-    /// Appends a serialised event. `false` if the flow has ended.
-    pub(super) fn push_event(&self, event: gst::Event) -> bool {
+    /// Appends a serialised event, or says how the flow has ended.
+    pub(super) fn push_event(&self, event: gst::Event) -> Result<(), gst::FlowError> {
         let mut state = self.lock();
-        if state.flow.is_err() {
-            return false;
-        }
+        state.flow?;
         state.items.push_back(Item::Event(event));
         self.changed.notify_all();
-        true
+        Ok(())
     }
 
     /// Waits until everything pushed so far has left the element. `false` if the flow ended.
@@ -234,10 +245,11 @@ mod tests {
         gst::init().unwrap();
         let queue = Queue::default();
         queue.start();
-        queue.push_event(gst::event::StreamStart::new("s"));
-        queue.push_event(gst::event::Segment::new(&gst::FormattedSegment::<
-            gst::ClockTime,
-        >::new()));
+        let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+        queue.push_event(gst::event::StreamStart::new("s")).unwrap();
+        queue
+            .push_event(gst::event::Segment::new(&segment))
+            .unwrap();
         queue.push_buffer(gst::Buffer::new()).unwrap();
         queue.flush();
         assert!(queue.pop().is_none());
@@ -270,7 +282,7 @@ mod tests {
             let queue = queue.clone();
             move || queue.push_buffer(gst::Buffer::new())
         });
-        queue.fail(gst::FlowError::NotNegotiated);
+        queue.fail(gst::FlowError::NotNegotiated, false);
         assert_eq!(blocked.join().unwrap(), Err(gst::FlowError::NotNegotiated));
     }
 }
