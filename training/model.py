@@ -102,15 +102,32 @@ def load_stem(target: nn.Module, lite: int, ingredients: Path) -> None:
             old.copy_(new)
 
 
-def forward(model: nn.Module, pixels: torch.Tensor, raw: bool = False, frozen: bool = True) -> torch.Tensor:
+def restyle(features: torch.Tensor, together: int, generator: torch.Generator) -> torch.Tensor:
+    """Moves mean and deviation of each channel of each picture, [N, C, H, W], by what they vary over the batch
+    (Li et al., Uncertainty Modeling for Out-of-Distribution Generalization, ICLR 2022): what a channel says of a
+    material's or a camera's look is not to be relied on. `together` = 2: pictures n and n + N/2 move alike."""
+    mean, deviation = features.mean((2, 3), keepdim=True), features.std((2, 3), keepdim=True) + 1e-5
+    count = len(features) // together
+    noise = torch.randn((2, count, features.shape[1], 1, 1), generator=generator)
+    noise *= torch.rand((count, 1, 1, 1), generator=generator) < 0.5
+    shift, scale = noise.repeat(1, together, 1, 1, 1).to(features.dtype)
+    moved = deviation + scale * deviation.std(0, keepdim=True)
+    return (features - mean) / deviation * moved + mean + shift * mean.std(0, keepdim=True)
+
+
+def forward(
+    model: nn.Module, pixels: torch.Tensor, raw: bool = False, frozen: bool = True, style: tuple[int, torch.Generator] | None = None
+) -> torch.Tensor:
     """What `model(pixels)` computes, for any multiple of 32, where transformers insists on the trained square.
 
     Depth: [N, H, W], with `raw` before the last ReLU. Segmentation: logits [N, classes, H, W].
-    `frozen`: no gradient for the stem.
+    `frozen`: no gradient for the stem. `style`: `restyle` its features.
     """
     backbone = model.dpt.embeddings.backbone
     with torch.set_grad_enabled(torch.is_grad_enabled() and not frozen):
         maps = backbone(pixels).feature_maps
+        if style is not None:
+            maps = [restyle(features, *style) for features in maps]
     embeddings = model.dpt.embeddings
     rows, columns = maps[-1].shape[-2:]
     tokens = embeddings.projection(maps[-1]).flatten(2).transpose(1, 2)

@@ -150,7 +150,8 @@ class Trainer:
         self.model.train()
         stem(self.model).eval()
         with torch.autocast("cpu", torch.bfloat16, enabled=not options.float32):
-            output = forward(self.model, pixels, raw=True, frozen=self.frozen).float()
+            style = (2 if "grid" in batch else 1, self.random) if options.restyle else None
+            output = forward(self.model, pixels, raw=True, frozen=self.frozen, style=style).float()
         if options.task == "depth":
             # Below zero the exported model is flat; here it keeps a slope so that nothing dies.
             terms = losses.depth_loss(F.leaky_relu(output, 0.05), batch, vars(options), self.random)
@@ -284,6 +285,7 @@ def parser() -> argparse.ArgumentParser:
     add("--ranking", type=float, default=0.1, help="weight of the order of point pairs")
     add("--consistency", type=float, default=0.3, help="weight of agreement between frames")
     add("--pairs", type=float, default=0.2, help="share of batches made of pairs of frames")
+    add("--restyle", type=int, default=1, help="1: move the statistics of the stem's features at random; 0: do not")
     add("--float32", action="store_true", help="no bfloat16")
     add("--threads", type=int, default=2)
     add("--generator", default=data.GENERATOR, help="its command")
