@@ -3,9 +3,10 @@
 
 //! Times of the pixel kernels at 1080p on one core: `cargo bench --bench frame`.
 
+mod guided;
 mod maps;
 
 use criterion::{criterion_group, criterion_main};
 
-criterion_group!(benches, maps::benches);
+criterion_group!(benches, maps::benches, guided::benches);
 criterion_main!(benches);

@@ -8,17 +8,17 @@ use gstdptdepth::frame::{Colormap, Format, FrameMut, Layout, Map, MapWriter, Pla
 use gstdptdepth::spec::{ResizePolicy, Size};
 use std::hint::black_box;
 
-const FRAME: Size = Size::new(1080, 1920);
+pub(crate) const FRAME: Size = Size::new(1080, 1920);
 const MAP: Size = Size::new(384, 672);
 
 /// A slope with steps: neither flat nor noise.
-fn codes() -> Vec<u16> {
-    (0..MAP.area())
+pub(crate) fn codes(size: Size) -> Vec<u16> {
+    (0..size.area())
         .map(|at| ((at * 97) ^ (at / 31 * 4099)) as u16)
         .collect()
 }
 
-fn picture(layout: Layout) -> Vec<(Vec<u8>, usize)> {
+pub(crate) fn picture(layout: Layout) -> Vec<(Vec<u8>, usize)> {
     (0..layout.format.planes())
         .map(|plane| {
             let stride = layout.format.row_bytes(plane, FRAME.width);
@@ -28,7 +28,7 @@ fn picture(layout: Layout) -> Vec<(Vec<u8>, usize)> {
         .collect()
 }
 
-fn as_frame(layout: Layout, planes: &mut [(Vec<u8>, usize)]) -> FrameMut<'_> {
+pub(crate) fn as_frame(layout: Layout, planes: &mut [(Vec<u8>, usize)]) -> FrameMut<'_> {
     let planes = planes.iter_mut().map(|(data, stride)| PlaneMut {
         data,
         stride: *stride,
@@ -38,7 +38,7 @@ fn as_frame(layout: Layout, planes: &mut [(Vec<u8>, usize)]) -> FrameMut<'_> {
 
 pub(crate) fn benches(c: &mut Criterion) {
     let fit = fit(FRAME, (1, 1), ResizePolicy::Minimal, MAP, 32);
-    let codes = codes();
+    let codes = codes(MAP);
     let lut = Colormap::Inferno.lut();
     for format in [Format::Gray8, Format::Gray16, Format::Rgb] {
         let layout = Layout::full_range(format, FRAME);

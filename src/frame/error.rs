@@ -70,6 +70,9 @@ pub enum FrameError {
         /// What was to be written.
         what: &'static str,
     },
+    /// Class indices where values were needed.
+    #[error("class indices have nothing between them; turn classes into values first")]
+    Labels,
     /// A crop lies outside the picture or cuts through shared chroma.
     #[error("the crop does not fit a picture of {0} or cuts through shared chroma samples")]
     Crop(Size),

@@ -62,6 +62,22 @@ impl Span {
 }
 
 impl Fit {
+    /// For maps that have the frame's own size: every value belongs to one pixel.
+    pub const fn identity(frame: Size) -> Self {
+        Self {
+            frame,
+            network: frame,
+            content: Rect {
+                x: 0,
+                y: 0,
+                width: frame.width,
+                height: frame.height,
+            },
+            halfway: None,
+            mirror: None,
+        }
+    }
+
     /// What of the network's input shows no frame.
     pub fn borders(&self) -> Borders {
         let Rect {

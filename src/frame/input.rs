@@ -31,9 +31,9 @@ pub struct Preprocessor {
     rgb: [Vec<u8>; 3],
 }
 
-/// One component on its way to network size.
+/// One component on its way to another size.
 #[derive(Clone, Debug)]
-struct Channel {
+pub(super) struct Channel {
     component: Component,
     columns: Axis,
     rows: Axis,
@@ -41,7 +41,7 @@ struct Channel {
     bounds: (i16, i16),
     /// Source rows that any destination row needs.
     used: Vec<bool>,
-    /// The component at network width and frame height.
+    /// The component at the new width and frame height.
     lines: Vec<i16>,
     /// Samples from a row of `lines` to the next.
     stride: usize,
@@ -64,7 +64,7 @@ impl Preprocessor {
             size,
             matrix,
             range,
-            site,
+            ..
         } = *layout;
         let depth = working_depth(format);
         let mirrored = fit.mirrored();
@@ -77,58 +77,18 @@ impl Preprocessor {
                 height: fit.network.height,
             },
         };
-        let (width, height) = (content.width as usize, content.height as usize);
-        let axis = |source: u32, span: Span, halfway: Option<u32>, destination| {
-            let halfway = halfway.map(|side| side as usize);
-            let source = source as usize;
-            Axis::new(source, span, halfway, destination, depth, interpolation)
-        };
-        let channel = |index: usize| {
-            let chroma = index > 0 && format.is_yuv();
-            let (sub_x, sub_y) = if chroma { format.subsampling() } else { (0, 0) };
-            let samples = if chroma {
-                format.chroma_size(size)
-            } else {
-                size
-            };
-            // A sample in the column of the first luma sample lies a quarter of its width to the
-            // left of one between two columns: so the picture starts that much to the right.
-            let shift = |sub: u32, cosited: bool| if sub > 0 && cosited { 0.25 } else { 0.0 };
-            let whole = (
-                Span::of(f64::from(size.width)),
-                Span::of(f64::from(size.height)),
-            );
-            let (across, down) = mirrored.unwrap_or(whole);
-            let columns = axis(
-                samples.width,
-                across.subsampled(sub_x, shift(sub_x, site.h_cosited)),
-                fit.halfway.map(|size| size.width),
-                width,
-            );
-            let rows = axis(
-                samples.height,
-                down.subsampled(sub_y, shift(sub_y, site.v_cosited)),
-                fit.halfway.map(|size| size.height),
-                height,
-            );
-            let stride = padded(width);
-            Channel {
-                component: format.components()[index],
-                bounds: code_bounds(format, range, depth, chroma),
-                used: rows.used(samples.height as usize),
-                columns,
-                rows,
-                lines: vec![0; samples.height as usize * stride],
-                stride,
-            }
-        };
+        let width = content.width as usize;
+        let whole = (
+            Span::of(f64::from(size.width)),
+            Span::of(f64::from(size.height)),
+        );
+        let spans = mirrored.unwrap_or(whole);
+        let shown = Size::new(content.height, content.width);
+        let channel = |index| Channel::new(layout, index, spans, fit.halfway, shown, interpolation);
         let channels: Vec<_> = (0..if format.is_gray() { 1 } else { 3 })
             .map(channel)
             .collect();
-        let line = channels
-            .iter()
-            .map(|channel| channel.columns.line_length())
-            .max();
+        let line = channels.iter().map(Channel::line_length).max();
         Self {
             layout: *layout,
             network: fit.network,
@@ -181,14 +141,7 @@ impl Preprocessor {
             .enumerate()
         {
             for (channel, samples) in self.channels.iter().zip(&mut self.rows) {
-                resample_rows(
-                    &channel.lines,
-                    channel.stride,
-                    &channel.rows,
-                    row,
-                    channel.bounds,
-                    samples,
-                );
+                channel.resample_rows(row, samples);
             }
             self.convert_rows();
             fill(&mut out[..x * 3], self.border);
@@ -222,8 +175,75 @@ impl Preprocessor {
 }
 
 impl Channel {
-    /// Every needed row to network width.
-    fn resample_columns(&mut self, frame: &FrameRef<'_>, line: &mut [i16]) {
+    /// Component `index` of frames of `layout`: the columns and rows of `spans`, in pixels of the
+    /// frame, to `size`, by way of `halfway` where there is such a size.
+    pub(super) fn new(
+        layout: &Layout,
+        index: usize,
+        spans: (Span, Span),
+        halfway: Option<Size>,
+        size: Size,
+        interpolation: Interpolation,
+    ) -> Self {
+        let Layout {
+            format,
+            range,
+            site,
+            ..
+        } = *layout;
+        let depth = working_depth(format);
+        let chroma = index > 0 && format.is_yuv();
+        let (sub_x, sub_y) = if chroma { format.subsampling() } else { (0, 0) };
+        let samples = if chroma {
+            format.chroma_size(layout.size)
+        } else {
+            layout.size
+        };
+        let axis = |source: u32, span: Span, halfway: Option<u32>, destination: u32| {
+            Axis::new(
+                source as usize,
+                span,
+                halfway.map(|side| side as usize),
+                destination as usize,
+                depth,
+                interpolation,
+            )
+        };
+        // A sample in the column of the first luma sample lies a quarter of its width to the
+        // left of one between two columns: so the picture starts that much to the right.
+        let shift = |sub: u32, cosited: bool| if sub > 0 && cosited { 0.25 } else { 0.0 };
+        let (across, down) = spans;
+        let columns = axis(
+            samples.width,
+            across.subsampled(sub_x, shift(sub_x, site.h_cosited)),
+            halfway.map(|size| size.width),
+            size.width,
+        );
+        let rows = axis(
+            samples.height,
+            down.subsampled(sub_y, shift(sub_y, site.v_cosited)),
+            halfway.map(|size| size.height),
+            size.height,
+        );
+        let stride = padded(size.width as usize);
+        Self {
+            component: format.components()[index],
+            bounds: code_bounds(format, range, depth, chroma),
+            used: rows.used(samples.height as usize),
+            columns,
+            rows,
+            lines: vec![0; samples.height as usize * stride],
+            stride,
+        }
+    }
+
+    /// Samples that [`Self::resample_columns`] needs room for.
+    pub(super) fn line_length(&self) -> usize {
+        self.columns.line_length()
+    }
+
+    /// Every needed row to the new width.
+    pub(super) fn resample_columns(&mut self, frame: &FrameRef<'_>, line: &mut [i16]) {
         let rows = self
             .lines
             .chunks_exact_mut(self.stride)
@@ -234,6 +254,18 @@ impl Channel {
             read_row(frame.layout().format, self.component, samples, line);
             resample_line(line, &self.columns, self.bounds, out);
         }
+    }
+
+    /// One row at the new size. `samples` has room for whole groups.
+    pub(super) fn resample_rows(&self, row: usize, samples: &mut [i16]) {
+        resample_rows(
+            &self.lines,
+            self.stride,
+            &self.rows,
+            row,
+            self.bounds,
+            samples,
+        );
     }
 }
 

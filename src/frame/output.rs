@@ -53,16 +53,7 @@ impl MapWriter {
     /// # Errors
     /// Where the picture's size is not the frame's, or the map is empty.
     pub fn new(map: Size, fit: &Fit, layout: &Layout) -> Result<Self, FrameError> {
-        if layout.size != fit.frame {
-            let expected = Layout {
-                size: fit.frame,
-                ..*layout
-            };
-            return Err(FrameError::Layout {
-                expected,
-                actual: *layout,
-            });
-        }
+        layout.expect_size(fit.frame)?;
         if map.area() == 0 {
             return Err(FrameError::Size(map));
         }

@@ -95,6 +95,11 @@ impl Layout {
         }
     }
 
+    /// `Ok` where the picture is `size` large.
+    pub(super) fn expect_size(&self, size: Size) -> Result<(), FrameError> {
+        Self { size, ..*self }.expect(self)
+    }
+
     /// The layout of a part of the picture, and where the part starts in each plane.
     fn crop(&self, rect: Rect) -> Result<(Self, [(usize, usize); MAX_PLANES]), FrameError> {
         let fits = |start: u32, length: u32, whole: u32| {

@@ -14,13 +14,20 @@ const FRACTION: u32 = 15;
 
 /// Where one destination sample lies between two map samples.
 #[derive(Clone, Copy, Debug)]
-struct Tap {
-    first: u32,
-    second: u32,
+pub(super) struct Tap {
+    pub(super) first: u32,
+    pub(super) second: u32,
     /// The share of `second`, at most 2^15.
     weight: i32,
     /// The map sample whose area the destination sample's centre lies in.
     nearest: u32,
+}
+
+impl Tap {
+    /// The share of `second`, 0…1.
+    pub(super) fn share(self) -> f32 {
+        self.weight as f32 / (1 << FRACTION) as f32
+    }
 }
 
 /// Where the samples of one plane's grid lie in the map.
@@ -29,6 +36,8 @@ pub(super) struct Grid {
     columns: Vec<Tap>,
     rows: Vec<Tap>,
     map_width: usize,
+    /// Where every column is the map's column of the same number.
+    aligned: bool,
     /// The two map rows in use, at the grid's width, and which they are.
     lines: [Vec<u16>; 2],
     cached: [Option<u32>; 2],
@@ -48,8 +57,20 @@ pub(super) struct Samples {
     pub(super) picture: f64,
 }
 
+impl Samples {
+    /// One for each of the picture's pixels.
+    pub(super) fn whole(picture: u32) -> Self {
+        Self {
+            count: picture as usize,
+            first: 0.5,
+            step: 1.0,
+            picture: f64::from(picture),
+        }
+    }
+}
+
 /// Every sample is taken from the `length` map samples from `start`, which show no border.
-fn taps(samples: Samples, span: Span, start: u32, length: u32) -> Vec<Tap> {
+pub(super) fn taps(samples: Samples, span: Span, start: u32, length: u32) -> Vec<Tap> {
     let scale = span.length / samples.picture;
     let (least, most) = (f64::from(start), f64::from(start + length - 1));
     (0..samples.count)
@@ -72,8 +93,11 @@ impl Grid {
         let (column_span, row_span) = fit.spans_of(map);
         let content = fit.content_of(map);
         let width = columns.count;
+        let columns = taps(columns, column_span, content.x, content.width);
+        let own = |(index, tap): (usize, &Tap)| tap.first as usize == index && tap.weight == 0;
         Self {
-            columns: taps(columns, column_span, content.x, content.width),
+            aligned: width == map.width as usize && columns.iter().enumerate().all(own),
+            columns,
             rows: taps(rows, row_span, content.y, content.height),
             map_width: map.width as usize,
             lines: [vec![0; width], vec![0; width]],
@@ -96,13 +120,21 @@ impl Grid {
     }
 
     /// One row of the grid. With `HOLES`, zeros in the map are invalid: they do not mix with values.
-    pub(super) fn depth_row<const HOLES: bool>(&mut self, map: &[u16], row: usize) -> &[u16] {
+    pub(super) fn depth_row<'a, const HOLES: bool>(
+        &'a mut self,
+        map: &'a [u16],
+        row: usize,
+    ) -> &'a [u16] {
         let Tap {
             first,
             second,
             weight,
             ..
         } = self.rows[row];
+        if self.aligned && weight == 0 {
+            let start = first as usize * self.map_width;
+            return &map[start..start + self.map_width];
+        }
         if self.cached[0] != Some(first) && self.cached[1] == Some(first) {
             self.lines.swap(0, 1);
             self.cached.swap(0, 1);
