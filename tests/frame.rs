@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod allocations;
+mod background;
 mod colors;
 mod depth;
 mod geometry;
@@ -15,4 +16,5 @@ mod output;
 mod overlay;
 mod picture;
 mod range;
+mod stereo;
 mod yuv;

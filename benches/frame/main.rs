@@ -5,8 +5,14 @@
 
 mod guided;
 mod maps;
+mod render;
 
 use criterion::{criterion_group, criterion_main};
 
-criterion_group!(benches, maps::benches, guided::benches);
+criterion_group!(
+    benches,
+    maps::benches,
+    guided::benches,
+    render::benches
+);
 criterion_main!(benches);

@@ -21,8 +21,8 @@ pub(crate) fn codes(size: Size) -> Vec<u16> {
 pub(crate) fn picture(layout: Layout) -> Vec<(Vec<u8>, usize)> {
     (0..layout.format.planes())
         .map(|plane| {
-            let stride = layout.format.row_bytes(plane, FRAME.width);
-            let rows = layout.format.plane_rows(plane, FRAME.height);
+            let stride = layout.format.row_bytes(plane, layout.size.width);
+            let rows = layout.format.plane_rows(plane, layout.size.height);
             (vec![100; stride * rows], stride)
         })
         .collect()

@@ -7,7 +7,8 @@ use super::color::{ToRgb, luma_to_gray, narrow, yuv_to_rgb};
 use super::format::{Component, Family};
 use super::input::{read_row, working_depth};
 use super::wide::wide;
-use super::{FrameError, FrameMut, FrameRef, Layout};
+use super::{Format, FrameError, FrameMut, FrameRef, Layout};
+use crate::spec::Size;
 
 /// Turns frames of one layout into RGB pictures of the same size. Chroma is interpolated linearly
 /// at its site.
@@ -48,35 +49,51 @@ impl RgbConverter {
     /// # Errors
     /// Where the frame is not what this was built for, the sizes differ, or `out` is not RGB.
     pub fn run(&mut self, frame: &FrameRef<'_>, out: &mut FrameMut<'_>) -> Result<(), FrameError> {
-        self.layout.expect(frame.layout())?;
         let target = *out.layout();
-        let format = target.format;
+        self.check(frame, &target, self.layout.size)?;
+        for (row, pixels) in out.rows(0).enumerate() {
+            self.row(frame, row);
+            interleave(self.ordered(target.format), pixels);
+        }
+        Ok(())
+    }
+
+    /// `Ok` where the frame is what this was built for and `out` an RGB picture of `size`.
+    pub(super) fn check(
+        &self,
+        frame: &FrameRef<'_>,
+        out: &Layout,
+        size: Size,
+    ) -> Result<(), FrameError> {
+        self.layout.expect(frame.layout())?;
+        let format = out.format;
         if !format.is_rgb() {
             return Err(FrameError::Format {
                 format,
                 what: "an RGB picture",
             });
         }
-        Layout {
-            size: self.layout.size,
-            ..target
+        Layout { size, ..*out }.expect(out)
+    }
+
+    /// The last row's bytes in the order of `format`'s memory; what is no colour is opaque alpha.
+    pub(super) fn ordered(&self, format: Format) -> [&[u8]; 4] {
+        let mut bytes = [self.opaque.as_slice(); 4];
+        for (part, color) in format.components().iter().zip(&self.rgb) {
+            bytes[part.offset] = color;
         }
-        .expect(&target)?;
-        let parts = format.components();
-        for (row, pixels) in out.rows(0).enumerate() {
-            self.convert_row(frame, row);
-            // In the order of memory; what is no colour is opaque alpha.
-            let mut bytes = [self.opaque.as_slice(); 4];
-            for (part, color) in parts.iter().zip(&self.rgb) {
-                bytes[part.offset] = color;
-            }
-            let [first, second, third, _] = bytes;
-            match parts[0].step {
-                3 => interleave3([first, second, third], pixels),
-                _ => interleave4(bytes, pixels),
-            }
-        }
-        Ok(())
+        bytes
+    }
+
+    /// One row of the frame as red, green and blue.
+    pub(super) fn row(&mut self, frame: &FrameRef<'_>, row: usize) -> [&[u8]; 3] {
+        self.convert_row(frame, row);
+        self.rgb.each_ref().map(Vec::as_slice)
+    }
+
+    /// The last row, to change before it is [`Self::ordered`].
+    pub(super) fn row_mut(&mut self) -> [&mut [u8]; 3] {
+        self.rgb.each_mut().map(Vec::as_mut_slice)
     }
 
     /// One row of the frame into `self.rgb`.
@@ -147,6 +164,16 @@ impl RgbConverter {
         self.mixed[0] = self.mixed[1];
         self.mixed[count + 1] = self.mixed[count];
         double(&self.mixed, site.h_cosited, &mut self.rows[index]);
+    }
+}
+
+/// Rows of single bytes, in memory order, into pixels of three or four.
+pub(super) fn interleave(parts: [&[u8]; 4], pixels: &mut [u8]) {
+    let [first, second, third, _] = parts;
+    if pixels.len() < 4 * first.len() {
+        interleave3([first, second, third], pixels);
+    } else {
+        interleave4(parts, pixels);
     }
 }
 

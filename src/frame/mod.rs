@@ -6,6 +6,8 @@
 //! Everything here is built once for one set of caps ([`Layout`], [`Fit`]) and then runs once a
 //! frame without touching the heap.
 
+mod anaglyph;
+mod blur;
 mod color;
 mod colormap;
 mod colormap_tables;
@@ -17,15 +19,19 @@ mod format;
 mod geometry;
 mod guided;
 mod input;
+mod matte;
 mod output;
 mod palette;
 mod palette_tables;
 mod pixels;
 mod resample;
+mod stereo;
 mod tensor;
 mod upsample;
+mod warp;
 mod wide;
 
+pub use blur::BlurWriter;
 pub use color::{ColorRange, Matrix};
 pub use colormap::{Colormap, Lut};
 pub use convert::RgbConverter;
@@ -35,7 +41,9 @@ pub use error::FrameError;
 pub use format::{ChromaSite, Format};
 pub use geometry::{Fit, MAX_NETWORK_SIDE, Rect, fit};
 pub use input::Preprocessor;
+pub use matte::{MatteWriter, window_alpha};
 pub use output::{Map, MapWriter};
 pub use palette::{ADE20K_COLORS, ADE20K_NAMES, palette};
 pub use pixels::{FrameMut, FrameRef, Layout, Plane, PlaneMut};
+pub use stereo::{Stereo, StereoLayout, StereoWriter};
 pub use tensor::{to_f32_nchw, to_f32_nhwc};

@@ -278,6 +278,13 @@ impl<'a> FrameMut<'a> {
         }
     }
 
+    /// One row of one plane, without padding.
+    pub(super) fn row_mut(&mut self, plane: usize, row: usize) -> &mut [u8] {
+        let Layout { format, size, .. } = self.layout;
+        let PlaneMut { data, stride } = &mut self.planes[plane];
+        &mut data[row * *stride..][..format.row_bytes(plane, size.width)]
+    }
+
     /// The rows of one plane, without padding.
     pub(super) fn rows(&mut self, plane: usize) -> impl Iterator<Item = &mut [u8]> {
         let Layout { format, size, .. } = self.layout;

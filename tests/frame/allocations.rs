@@ -7,8 +7,8 @@ use std::alloc::{GlobalAlloc, Layout as Memory, System};
 use std::cell::Cell;
 
 use gstdptdepth::frame::{
-    Colormap, Format, Layout, Map, MapRef, MapWriter, Preprocessor, Quantize, RgbConverter, fit,
-    quantize,
+    BlurWriter, Colormap, Format, Layout, Map, MapRef, MapWriter, MatteWriter, Preprocessor,
+    Quantize, RgbConverter, Stereo, StereoLayout, StereoWriter, fit, quantize, window_alpha,
 };
 use gstdptdepth::spec::{Interpolation, ResizePolicy, Size};
 use gstdptdepth::temporal::{RangeMode, RangeTracker};
@@ -94,6 +94,42 @@ fn nothing_is_allocated_per_frame() {
                 Map::Labels(&labels),
             ] {
                 writer.blend(map, &lut, 0.5, &mut frame).unwrap();
+            }
+        });
+        assert_eq!(count, 0, "{format:?}");
+    }
+}
+
+#[test]
+fn nothing_is_allocated_per_rendered_frame() {
+    let size = Size::new(121, 163);
+    let nearness: Vec<u16> = (0..size.area()).map(|at| (at * 13) as u16).collect();
+    let mut alpha = vec![0; size.area()];
+    let how = Stereo::default();
+    for format in Format::ALL {
+        let layout = Layout::full_range(format, size);
+        let picture = Picture::noise(layout, 5);
+        let arrangement = StereoLayout::SideBySide;
+        let wide = Layout::full_range(Format::Rgb, arrangement.size(size));
+        let mut wide = Picture::new(wide, 0);
+        let mut rgb = Picture::new(Layout::full_range(Format::Rgb, size), 0);
+        let mut rgba = Picture::new(Layout::full_range(Format::Rgba, size), 0);
+        let mut stereo = StereoWriter::new(&layout);
+        let mut matte = MatteWriter::new(&layout);
+        let mut blur = BlurWriter::new(&layout);
+        let count = allocations(|| {
+            let frame = picture.frame();
+            stereo
+                .write(&frame, &nearness, &how, arrangement, &mut wide.frame_mut())
+                .unwrap();
+            stereo
+                .write_anaglyph(&frame, &nearness, &how, &mut rgb.frame_mut())
+                .unwrap();
+            window_alpha(&nearness, 40_000, 20_000, 5000, &mut alpha).unwrap();
+            matte.write(&frame, &alpha, &mut rgba.frame_mut()).unwrap();
+            for radius in [1.0, 7.0, 50.0] {
+                blur.write(&frame, &alpha, radius, &mut rgb.frame_mut())
+                    .unwrap();
             }
         });
         assert_eq!(count, 0, "{format:?}");
