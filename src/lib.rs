@@ -17,6 +17,7 @@ pub mod meta;
 pub mod model;
 pub mod spec;
 pub mod temporal;
+pub mod video;
 
 #[allow(missing_docs, reason = "the macro's items cannot carry comments")]
 mod plugin {

@@ -18,3 +18,4 @@ mod frame;
 mod metric;
 mod parity;
 mod pipelines;
+mod render;

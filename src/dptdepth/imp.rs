@@ -8,11 +8,13 @@ use super::pump::Pump;
 use super::queue::{self, Queue};
 use super::settings::{self, Settings};
 use super::{caps, error};
+use crate::video::caps::{Change, SINK, filtered, pad_templates};
+use crate::video::lock;
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
+use std::sync::{Arc, LazyLock, Mutex};
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -35,13 +37,6 @@ pub struct DptDepth {
     pub(super) active_provider: Mutex<Option<String>>,
     /// Nanoseconds from a frame's arrival to its result, as last announced.
     pub(super) latency: AtomicU64,
-}
-
-/// Locks, whatever a panicking holder left behind: each of these values is replaced whole.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 impl DptDepth {
@@ -143,31 +138,27 @@ impl DptDepth {
     /// Sink caps that downstream can make use of. Where none of ours suits it, all of them: the
     /// negotiation then fails in this element, which can say why.
     fn sink_caps(&self, filter: Option<&gst::Caps>) -> gst::Caps {
-        let (output, meaning) = self.output();
         let downstream = self.src_pad.peer_query_caps(None);
-        let reachable = caps::src_to_sink(
+        let reachable = self.change().src_to_sink(
             &downstream.intersect_with_mode(&caps::SRC, gst::CapsIntersectMode::First),
-            output,
-            meaning,
         );
-        let mut ours = caps::SINK.intersect_with_mode(&reachable, gst::CapsIntersectMode::First);
+        let mut ours = SINK.intersect_with_mode(&reachable, gst::CapsIntersectMode::First);
         if ours.is_empty() {
-            ours = caps::SINK.clone();
+            ours = SINK.clone();
         }
         filtered(ours, filter)
     }
 
     fn src_caps(&self, filter: Option<&gst::Caps>) -> gst::Caps {
-        let (output, meaning) = self.output();
         let upstream = self.sink_pad.peer_query_caps(None);
-        let sink = upstream.intersect_with_mode(&caps::SINK, gst::CapsIntersectMode::First);
-        filtered(caps::sink_to_src(&sink, output, meaning), filter)
+        let sink = upstream.intersect_with_mode(&SINK, gst::CapsIntersectMode::First);
+        filtered(self.change().sink_to_src(&sink), filter)
     }
 
-    fn output(&self) -> (super::Output, Option<crate::spec::OutputMeaning>) {
+    fn change(&self) -> Change {
         let output = lock(&self.settings).output;
         let meaning = lock(&self.opened).as_ref().map(|opened| opened.spec.output);
-        (output, meaning)
+        caps::change(output, meaning)
     }
 
     fn start_task(&self) -> Result<(), glib::BoolError> {
@@ -206,13 +197,6 @@ impl DptDepth {
         *lock(&self.active_provider) = None;
         self.latency.store(0, Ordering::Relaxed);
         self.queue.clear();
-    }
-}
-
-fn filtered(caps: gst::Caps, filter: Option<&gst::Caps>) -> gst::Caps {
-    match filter {
-        Some(filter) => filter.intersect_with_mode(&caps, gst::CapsIntersectMode::First),
-        None => caps,
     }
 }
 
@@ -318,16 +302,8 @@ impl ElementImpl for DptDepth {
     }
 
     fn pad_templates() -> &'static [gst::PadTemplate] {
-        static TEMPLATES: LazyLock<[gst::PadTemplate; 2]> = LazyLock::new(|| {
-            let template = |name, direction, caps: &gst::Caps| {
-                gst::PadTemplate::new(name, direction, gst::PadPresence::Always, caps)
-                    .expect("name, direction and caps are constants")
-            };
-            [
-                template("sink", gst::PadDirection::Sink, &caps::SINK),
-                template("src", gst::PadDirection::Src, &caps::SRC),
-            ]
-        });
+        static TEMPLATES: LazyLock<[gst::PadTemplate; 2]> =
+            LazyLock::new(|| pad_templates(&caps::SRC));
         TEMPLATES.as_ref()
     }
 

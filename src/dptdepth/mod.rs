@@ -13,10 +13,10 @@ mod pump;
 mod queue;
 mod render;
 mod settings;
-mod video;
 mod worker;
 
-use crate::{frame, inference, spec, temporal};
+use crate::video::{Colormap, DepthUnit, Polarity};
+use crate::{inference, spec, temporal};
 use gst::glib;
 use gst::prelude::*;
 
@@ -203,88 +203,6 @@ impl RangeMode {
                 near: near as f32,
                 far: far as f32,
             },
-        }
-    }
-}
-
-/// Which end of the range is bright.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
-#[enum_type(name = "GstDptDepthPolarity")]
-pub enum Polarity {
-    /// Near is bright.
-    #[default]
-    #[enum_value(name = "Near is bright", nick = "near-bright")]
-    NearBright,
-    /// Far is bright.
-    #[enum_value(name = "Far is bright", nick = "far-bright")]
-    FarBright,
-}
-
-/// Colours for depth.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
-#[enum_type(name = "GstDptDepthColormap")]
-pub enum Colormap {
-    /// Black to white.
-    #[enum_value(name = "Black to white", nick = "gray")]
-    Gray,
-    /// matplotlib's inferno.
-    #[default]
-    #[enum_value(name = "Inferno: black, purple, orange, yellow", nick = "inferno")]
-    Inferno,
-    /// matplotlib's magma.
-    #[enum_value(name = "Magma: black, purple, pink, cream", nick = "magma")]
-    Magma,
-    /// matplotlib's plasma.
-    #[enum_value(name = "Plasma: blue, magenta, yellow", nick = "plasma")]
-    Plasma,
-    /// matplotlib's viridis.
-    #[enum_value(name = "Viridis: purple, green, yellow", nick = "viridis")]
-    Viridis,
-    /// Google's turbo.
-    #[enum_value(name = "Turbo: blue, green, red", nick = "turbo")]
-    Turbo,
-    /// ColorBrewer's Spectral, reversed.
-    #[enum_value(name = "Spectral: blue, yellow, red", nick = "spectral")]
-    Spectral,
-}
-
-impl From<Colormap> for frame::Colormap {
-    fn from(colormap: Colormap) -> Self {
-        match colormap {
-            Colormap::Gray => Self::Gray,
-            Colormap::Inferno => Self::Inferno,
-            Colormap::Magma => Self::Magma,
-            Colormap::Plasma => Self::Plasma,
-            Colormap::Viridis => Self::Viridis,
-            Colormap::Turbo => Self::Turbo,
-            Colormap::Spectral => Self::Spectral,
-        }
-    }
-}
-
-/// One step of metric GRAY16.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
-#[enum_type(name = "GstDptDepthUnit")]
-pub enum DepthUnit {
-    /// Millimetre: up to 65.5 m.
-    #[default]
-    #[enum_value(name = "Millimetre, up to 65.5 m", nick = "mm")]
-    Millimetre,
-    /// Centimetre: up to 655 m.
-    #[enum_value(name = "Centimetre, up to 655 m", nick = "cm")]
-    Centimetre,
-    /// Decimetre: up to 6.5 km.
-    #[enum_value(name = "Decimetre, up to 6.5 km", nick = "dm")]
-    Decimetre,
-}
-
-impl DepthUnit {
-    /// The unit in metres.
-    pub(crate) fn metres(self) -> f32 {
-        match self {
-            Self::Millimetre => 0.001,
-            Self::Centimetre => 0.01,
-            Self::Decimetre => 0.1,
         }
     }
 }

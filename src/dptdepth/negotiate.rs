@@ -3,7 +3,7 @@
 
 //! From caps to a stream that can be processed: the fit, the engine, the src caps, the pool.
 
-use super::imp::{CAT, DptDepth, lock};
+use super::imp::{CAT, DptDepth};
 use super::messages::Progress;
 use super::open::Opened;
 use super::pump::{PATIENCE, Pump, Stop};
@@ -11,10 +11,12 @@ use super::queue::Wait;
 use super::render::Renderer;
 use super::settings::Looks;
 use super::worker::Outcome;
-use super::{Output, caps, error, video};
+use super::{Output, caps, error};
 use crate::engine::{Engine, Map, Request};
 use crate::frame::{Layout, Preprocessor, fit};
 use crate::spec::{Borders, Size};
+use crate::video;
+use crate::video::lock;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_video::{VideoFrameRef, VideoInfo};
@@ -114,10 +116,11 @@ impl Pump {
         };
         let output = opened.settings.output;
         let downstream = element.src_pad.peer_query_caps(None);
-        let src_caps = caps::fixate_src(&stream.caps, output, opened.spec.output, &downstream)
+        let change = caps::change(output, Some(opened.spec.output));
+        let src_caps = change
+            .fixate_src(&stream.caps, &downstream)
             .ok_or_else(|| {
-                let ours = caps::sink_to_src(&stream.caps, output, Some(opened.spec.output));
-                error::no_common_caps(output, &ours, &downstream)
+                error::no_common_caps(output, &change.sink_to_src(&stream.caps), &downstream)
             })?;
         if stream.src_caps.as_ref() != Some(&src_caps) {
             gst::info!(CAT, imp = element, "src caps {src_caps}");

@@ -5,13 +5,14 @@
 //! and pushes the results.
 
 use super::error;
-use super::imp::{CAT, DptDepth, lock};
+use super::imp::{CAT, DptDepth};
 use super::negotiate::Stream;
 use super::queue::{Item, Queue, Wait};
 use super::worker::{Outcome, Ready, Worker};
 use crate::engine::Map;
 use crate::frame::FrameError;
 use crate::spec::{Borders, Size};
+use crate::video::lock;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use super::open::Opened;
 use super::pump::Stop;
 use super::settings::Looks;
 use super::worker::Ready;
-use super::{Colormap, Output, Polarity, error, video};
+use super::{Output, error};
 use crate::engine;
 use crate::frame::{
     self, Fit, Layout, Lut, Map, MapRef, MapWriter, Quantize, Rect, RgbConverter, ValueRange,
@@ -17,6 +17,7 @@ use crate::frame::{
 use crate::meta;
 use crate::spec::{Calibration, OutputMeaning, Size};
 use crate::temporal::{RangeMode, RangeTracker};
+use crate::video::{self, Colormap, Polarity};
 use gst::prelude::*;
 use gst_video::{VideoFrameRef, VideoInfo};
 use std::sync::Arc;

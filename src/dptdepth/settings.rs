@@ -3,10 +3,8 @@
 
 //! The one list of properties: names, blurbs, defaults, setters and getters.
 
-use super::{
-    Colormap, DepthUnit, ExecutionProvider, OptimizationLevel, Output, Polarity, RangeMode,
-    ResizePolicy,
-};
+use super::{ExecutionProvider, OptimizationLevel, Output, RangeMode, ResizePolicy};
+use crate::video::{Colormap, DepthUnit, Polarity};
 use gst::glib;
 use gst::prelude::*;
 use std::sync::LazyLock;

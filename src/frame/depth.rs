@@ -5,7 +5,7 @@
 
 use super::wide::wide;
 use super::{FrameError, Rect};
-use crate::spec::Size;
+use crate::spec::{OutputMeaning, Size};
 
 /// A map of `f32` values, row by row.
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +90,35 @@ pub enum Quantize {
         /// Metres of one step.
         unit_m: f32,
     },
+    /// Depth by its inverse: from far to near onto 0…65535, as a viewer's eyes see it.
+    Nearness {
+        /// The depths at the ends, positive; far may be infinite.
+        range: ValueRange,
+    },
+}
+
+impl Quantize {
+    /// How values become nearness: 0 for the far end of `range` and for what is invalid, 65535 for
+    /// the near end, even in inverse depth where the model's values tell that.
+    pub fn nearness(meaning: OutputMeaning, range: ValueRange) -> Self {
+        match meaning {
+            OutputMeaning::Metric { .. } => Self::Nearness { range },
+            _ => Self::Relative {
+                range,
+                near_bright: true,
+            },
+        }
+    }
+
+    /// The code of one value: what [`quantize`] writes for it, 0 where it is invalid.
+    pub fn code(self, value: f32) -> u16 {
+        let mut code = [0];
+        match MapRef::new(&[value], Size::new(1, 1)).and_then(|map| quantize(&map, self, &mut code))
+        {
+            Ok(_) => code[0],
+            Err(_) => 0,
+        }
+    }
 }
 
 /// Writes a map as 16-bit codes and returns how many of its values were invalid: NaN or infinite,
@@ -103,7 +132,11 @@ pub fn quantize(map: &MapRef<'_>, how: Quantize, out: &mut [u16]) -> Result<usiz
     if out.is_empty() {
         return Ok(0);
     }
+    if let Quantize::Nearness { range } = how {
+        return Ok(quantize_inverse(map, range, out));
+    }
     let (origin, scale, least) = match how {
+        Quantize::Nearness { .. } => unreachable!("returned above"),
         Quantize::Relative { range, near_bright } => {
             let (dark, bright) = if near_bright {
                 (range.far, range.near)
@@ -120,7 +153,7 @@ pub fn quantize(map: &MapRef<'_>, how: Quantize, out: &mut [u16]) -> Result<usiz
     };
     let sky = match how {
         Quantize::Relative { range, .. } => range.far > range.near,
-        Quantize::Metric { .. } => true,
+        Quantize::Metric { .. } | Quantize::Nearness { .. } => true,
     };
     let greatest = if sky { f32::INFINITY } else { f32::MAX };
     let mut valid = 0;
@@ -143,7 +176,33 @@ pub fn quantize(map: &MapRef<'_>, how: Quantize, out: &mut [u16]) -> Result<usiz
     Ok(map.size.area() - valid as usize)
 }
 
+fn quantize_inverse(map: &MapRef<'_>, range: ValueRange, out: &mut [u16]) -> usize {
+    let inverse = |depth: f32| if depth > 0.0 { depth.recip() } else { 0.0 };
+    let (near, far) = (inverse(range.near), inverse(range.far));
+    let scale = 65_535.0 / (near - far);
+    let scale = if scale.is_finite() { scale } else { 0.0 };
+    let rows = map
+        .rows()
+        .zip(out.chunks_exact_mut(map.size.width as usize));
+    let valid: u32 = rows
+        .map(|(row, codes)| inverse_row(row, far, scale, codes))
+        .sum();
+    map.size.area() - valid as usize
+}
+
 wide! {
+    /// `(1 / value − origin) · scale` where the value is positive; returns how many are.
+    fn inverse_row(row: &[f32], origin: f32, scale: f32, codes: &mut [u16]) -> u32 {
+        let mut valid = 0;
+        for (&value, code) in row.iter().zip(codes) {
+            let good = value > 0.0;
+            let scaled = ((1.0 / value - origin) * scale).max(0.0).min(65_535.0) + 0.5;
+            *code = if good { scaled as u32 as u16 } else { 0 };
+            valid += u32::from(good);
+        }
+        valid
+    }
+
     /// `(value − origin) · scale`, at least `least`, where the value is above the first of the
     /// `limits` and at most the second; returns how many are.
     fn quantize_row(

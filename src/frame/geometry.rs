@@ -64,14 +64,19 @@ impl Span {
 impl Fit {
     /// For maps that have the frame's own size: every value belongs to one pixel.
     pub const fn identity(frame: Size) -> Self {
+        Self::stretched(frame, frame)
+    }
+
+    /// A frame that covers all of a network's input, whatever the aspect ratios.
+    pub const fn stretched(frame: Size, network: Size) -> Self {
         Self {
             frame,
-            network: frame,
+            network,
             content: Rect {
                 x: 0,
                 y: 0,
-                width: frame.width,
-                height: frame.height,
+                width: network.width,
+                height: network.height,
             },
             halfway: None,
             mirror: None,
@@ -179,6 +184,16 @@ impl Fit {
             span(self.frame.width, border.width, self.network.width),
             span(self.frame.height, border.height, self.network.height),
         ))
+    }
+
+    /// The point of a map of size `map` that shows `(x, y)` of the frame. Pixel centres lie at
+    /// halves.
+    pub fn to_map(&self, map: Size, x: f64, y: f64) -> (f64, f64) {
+        let (columns, rows) = self.spans_of(map);
+        (
+            columns.start + x * columns.length / f64::from(self.frame.width),
+            rows.start + y * rows.length / f64::from(self.frame.height),
+        )
     }
 
     /// The columns and rows of a map of size `map` that show the frame.

@@ -266,6 +266,13 @@ impl<'a> FrameMut<'a> {
         Ok(FrameMut { layout, planes })
     }
 
+    /// Sets every sample to 0: black in RGB and gray, and transparent.
+    pub fn clear(&mut self) {
+        for plane in 0..self.layout.format.planes() {
+            self.rows(plane).for_each(|row| row.fill(0));
+        }
+    }
+
     /// The same picture, to read.
     pub fn as_ref(&self) -> FrameRef<'_> {
         let planes = std::array::from_fn(|index| Plane {

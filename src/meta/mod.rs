@@ -7,6 +7,7 @@
 //! ours; `docs/metadata.md` lists the fields. A depth and a segmentation element can run in
 //! series because each kind has a name of its own.
 
+pub mod read;
 mod transform;
 
 use gst::glib;

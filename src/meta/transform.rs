@@ -39,7 +39,7 @@ pub(super) fn set_region(fields: &mut gst::StructureRef, region: Region) {
     fields.set("region-height", region.height);
 }
 
-fn region(fields: &gst::StructureRef) -> Option<Region> {
+pub(super) fn region(fields: &gst::StructureRef) -> Option<Region> {
     Some(Region {
         x: fields.get("region-x").ok()?,
         y: fields.get("region-y").ok()?,

@@ -1,7 +1,13 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! Between GStreamer's video types and `frame`'s.
+//! Between GStreamer's video types and `frame`'s: formats, caps, views of mapped frames, enums of
+//! properties. What both elements need.
+
+pub(crate) mod caps;
+mod looks;
+
+pub use looks::{Colormap, DepthUnit, Polarity, Upsampling};
 
 use crate::frame::{
     ChromaSite, ColorRange, Format, FrameError, FrameMut, FrameRef, Layout, Matrix, Plane, PlaneMut,
@@ -11,9 +17,10 @@ use gst_video::prelude::*;
 use gst_video::{
     VideoChromaSite, VideoColorMatrix, VideoColorRange, VideoFormat, VideoFrameRef, VideoInfo,
 };
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// GRAY16 in the machine's byte order.
-pub(super) const GRAY16: VideoFormat = if cfg!(target_endian = "little") {
+pub(crate) const GRAY16: VideoFormat = if cfg!(target_endian = "little") {
     VideoFormat::Gray16Le
 } else {
     VideoFormat::Gray16Be
@@ -21,7 +28,7 @@ pub(super) const GRAY16: VideoFormat = if cfg!(target_endian = "little") {
 
 /// What the sink pad takes, in order of preference: planar 4:2:0 first, because decoders make it
 /// and it is the least to read.
-pub(super) const SINK_FORMATS: [(VideoFormat, Format); 20] = [
+pub(crate) const SINK_FORMATS: [(VideoFormat, Format); 20] = [
     (VideoFormat::Nv12, Format::Nv12),
     (VideoFormat::I420, Format::I420),
     (VideoFormat::Yv12, Format::Yv12),
@@ -45,7 +52,7 @@ pub(super) const SINK_FORMATS: [(VideoFormat, Format); 20] = [
 ];
 
 /// Colour formats of a map as a picture, in order of preference.
-pub(super) const COLOR_FORMATS: [VideoFormat; 4] = [
+pub(crate) const COLOR_FORMATS: [VideoFormat; 4] = [
     VideoFormat::Rgb,
     VideoFormat::Bgr,
     VideoFormat::Rgba,
@@ -86,7 +93,7 @@ fn chroma_site(info: &VideoInfo) -> ChromaSite {
 }
 
 /// What `frame` calls pictures of these caps, if it knows their format.
-pub(super) fn layout(info: &VideoInfo) -> Option<Layout> {
+pub(crate) fn layout(info: &VideoInfo) -> Option<Layout> {
     let format = match info.format() {
         GRAY16 => Format::Gray16,
         other => format(other)?,
@@ -108,7 +115,7 @@ fn stride(stride: &i32) -> usize {
 ///
 /// # Errors
 /// If a plane is shorter than its stride and height say.
-pub(super) fn read<'a>(
+pub(crate) fn read<'a>(
     frame: &'a VideoFrameRef<&gst::BufferRef>,
     layout: Layout,
 ) -> Result<FrameRef<'a>, FrameError> {
@@ -128,7 +135,7 @@ pub(super) fn read<'a>(
 ///
 /// # Errors
 /// As [`read`].
-pub(super) fn write<'a>(
+pub(crate) fn write<'a>(
     frame: &'a mut VideoFrameRef<&mut gst::BufferRef>,
     layout: Layout,
 ) -> Result<FrameMut<'a>, FrameError> {
@@ -144,4 +151,9 @@ pub(super) fn write<'a>(
             .take(count)
             .map(|(data, stride)| PlaneMut { data, stride }),
     )
+}
+
+/// Locks, whatever a panicking holder left behind: each of these values is replaced whole.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
