@@ -13,6 +13,7 @@ pub mod frame;
 pub mod graph;
 pub mod hub;
 pub mod inference;
+pub mod measure;
 pub mod meta;
 pub mod model;
 pub mod spec;

@@ -4,6 +4,7 @@
 //! What the element says on the bus beside errors.
 
 use super::imp::DptDepth;
+use super::measures::{Measures, Moment};
 use super::worker::Ready;
 use crate::spec::{ModelSpec, Size};
 use gst::prelude::*;
@@ -66,6 +67,26 @@ impl Drop for Progress<'_> {
 }
 
 impl DptDepth {
+    /// Posts an element message `dptdepth-zone` for each zone that this frame has changed.
+    pub(super) fn post_zones(&self, measures: &Measures, moment: Moment) {
+        for (zone, report, unit) in measures.news() {
+            let structure = gst::Structure::builder("dptdepth-zone")
+                .field("zone", &zone.name)
+                .field("occupied", report.occupied)
+                .field("share", report.share)
+                .field("nearest", f64::from(report.nearest))
+                .field("unit", unit)
+                .field("timestamp", moment.pts)
+                .field("stream-time", moment.stream_time)
+                .field("running-time", moment.running_time)
+                .build();
+            let message = gst::message::Element::builder(structure)
+                .src(&*self.obj())
+                .build();
+            let _ = self.obj().post_message(message);
+        }
+    }
+
     /// Posts the element message `dptdepth-model`: what runs, on what, at which size.
     pub(super) fn post_model(&self, spec: &ModelSpec, network: Size, ready: &Ready) {
         let structure = gst::Structure::builder("dptdepth-model")

@@ -6,6 +6,7 @@
 mod caps;
 mod error;
 mod imp;
+mod measures;
 mod messages;
 mod negotiate;
 mod open;

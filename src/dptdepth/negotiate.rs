@@ -4,6 +4,7 @@
 //! From caps to a stream that can be processed: the fit, the engine, the src caps, the pool.
 
 use super::imp::{CAT, DptDepth};
+use super::measures::{Measures, Moment};
 use super::messages::Progress;
 use super::open::Opened;
 use super::pump::{PATIENCE, Pump, Stop};
@@ -53,8 +54,13 @@ impl Stream {
         input: gst::Buffer,
         map: &mut Map,
         looks: &Looks,
+        moment: Moment,
     ) -> Result<gst::Buffer, Stop> {
-        self.renderer.render(input, map, looks)
+        self.renderer.render(input, map, looks, moment)
+    }
+
+    pub(super) fn measures(&mut self) -> &mut Measures {
+        self.renderer.measures()
     }
 
     pub(super) fn forget_earlier_frames(&mut self) {
@@ -94,7 +100,10 @@ impl Pump {
         let Some((_, ready)) = &self.prepared else {
             return Err(error::panicked().into());
         };
-        let renderer = Renderer::new(&opened, &info, layout, &fit, ready);
+        let mut renderer = Renderer::new(&opened, &info, layout, &fit, ready);
+        if let Some(old) = &mut self.stream {
+            std::mem::swap(renderer.measures(), old.measures());
+        }
         self.stream = Some(Stream {
             preprocessor: Preprocessor::new(&layout, &fit, opened.spec.interpolation)
                 .with_border(opened.mean_color()),

@@ -8,6 +8,7 @@ use super::settings::Settings;
 use super::{RangeMode, ResizePolicy};
 use crate::frame::{ADE20K_NAMES, Fit};
 use crate::inference::{Cache, CacheError, Runtime, SessionSettings, runtime};
+use crate::measure::{self, Zone};
 use crate::model::{Choice, Model, ModelError};
 use crate::spec::{self, Borders, Calibration, ModelSpec, OutputMeaning, Size};
 use gst::glib;
@@ -22,6 +23,9 @@ pub(super) struct Opened {
     /// The model's spec with the labels that the element was given.
     pub(super) spec: ModelSpec,
     pub(super) labels: glib::StrV,
+    /// The classes that are kept, where not all are.
+    pub(super) classes: Option<[bool; 256]>,
+    pub(super) zones: Vec<Zone>,
     pub(super) session: SessionSettings,
 }
 
@@ -49,6 +53,8 @@ impl Opened {
         if spec.output == OutputMeaning::Labels && spec.labels.is_empty() {
             spec.labels = ADE20K_NAMES.map(str::to_string).to_vec();
         }
+        let classes = read_classes(settings, &spec)?;
+        let zones = read_zones(settings, &spec)?;
         let labels = spec
             .labels
             .iter()
@@ -81,6 +87,8 @@ impl Opened {
             runtime,
             spec,
             labels,
+            classes,
+            zones,
         })
     }
 
@@ -187,6 +195,40 @@ fn check_fixed_size(settings: &Settings, model: &Model) -> Result<(), gst::Error
             "The .onnx file takes {size} only; set resize-policy to model, squash or letterbox"
         ))),
     }
+}
+
+/// Which classes the settings keep.
+fn read_classes(
+    settings: &Settings,
+    spec: &ModelSpec,
+) -> Result<Option<[bool; 256]>, gst::ErrorMessage> {
+    let Some(text) = &settings.classes else {
+        return Ok(None);
+    };
+    if spec.output != OutputMeaning::Labels {
+        return Err(error::settings(
+            "classes chooses among classes, but the model gives depth; use a segmentation model or leave it NULL",
+        ));
+    }
+    measure::parse_classes(text, &spec.labels)
+        .map(Some)
+        .map_err(|e| error::settings(&e.to_string()))
+}
+
+fn read_zones(settings: &Settings, spec: &ModelSpec) -> Result<Vec<Zone>, gst::ErrorMessage> {
+    let Some(text) = &settings.zones else {
+        return Ok(Vec::new());
+    };
+    let metric = match spec.output {
+        OutputMeaning::Labels => {
+            return Err(error::settings(
+                "zones watches depth, but the model gives classes; use a depth model or leave it NULL",
+            ));
+        }
+        OutputMeaning::Metric { .. } => true,
+        OutputMeaning::InverseRelative | OutputMeaning::Relative => false,
+    };
+    measure::parse_zones(text, metric).map_err(|e| error::settings(&e.to_string()))
 }
 
 fn read_labels(file: &str) -> Result<Vec<String>, gst::ErrorMessage> {

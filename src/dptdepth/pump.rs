@@ -6,6 +6,7 @@
 
 use super::error;
 use super::imp::{CAT, DptDepth};
+use super::measures::Moment;
 use super::negotiate::Stream;
 use super::queue::{Item, Queue, Wait};
 use super::worker::{Outcome, Ready, Worker};
@@ -115,10 +116,8 @@ impl Pump {
         let Some(stream) = &mut self.stream else {
             return Err(gst::FlowError::NotNegotiated.into());
         };
-        if let Some(time) = buffer
-            .pts()
-            .and_then(|pts| self.segment.to_stream_time(pts))
-        {
+        let moment = Moment::of(&buffer, &self.segment);
+        if let Some(time) = moment.stream_time {
             let _ = element.obj().sync_values(time);
         }
         stream.preprocess(&buffer, &mut self.rgb)?;
@@ -147,8 +146,9 @@ impl Pump {
         };
         element.announce_latency(took);
         let looks = lock(&element.settings).looks();
-        let output = stream.render(buffer, &mut map, &looks)?;
+        let output = stream.render(buffer, &mut map, &looks, moment)?;
         self.map = Some(map);
+        element.post_zones(stream.measures(), moment);
         element.src_pad.push(output)?;
         Ok(())
     }

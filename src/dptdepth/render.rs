@@ -3,6 +3,7 @@
 
 //! From a frame and its map to the buffer that leaves the element.
 
+use super::measures::{Measures, Moment};
 use super::negotiate::Pool;
 use super::open::Opened;
 use super::pump::Stop;
@@ -14,6 +15,7 @@ use crate::frame::{
     self, Fit, Layout, Lut, Map, MapRef, MapWriter, Quantize, Rect, RgbConverter, ValueRange,
     palette, quantize,
 };
+use crate::measure::{Reading, keep_only};
 use crate::meta;
 use crate::spec::{Calibration, OutputMeaning, Size};
 use crate::temporal::{RangeMode, RangeTracker};
@@ -39,6 +41,7 @@ pub(super) struct Renderer {
     codes: Vec<u16>,
     target: Option<Target>,
     meta_pool: Option<Pool>,
+    measures: Measures,
 }
 
 /// What is drawn, and how.
@@ -82,7 +85,13 @@ impl Renderer {
             codes: Vec::new(),
             target: None,
             meta_pool: None,
+            measures: Measures::new(opened.zones.clone()),
         }
+    }
+
+    /// What was measured so far; a renderer that follows this one goes on with it.
+    pub(super) fn measures(&mut self) -> &mut Measures {
+        &mut self.measures
     }
 
     /// Sets what leaves the element: its caps and, for new pictures, their pool.
@@ -111,16 +120,21 @@ impl Renderer {
 
     pub(super) fn forget_earlier_frames(&mut self) {
         self.range.reset();
+        self.measures.reset();
     }
 
     /// The buffer to push for `input`, with the result meta. `map` is brought to metres where that
-    /// was asked for.
+    /// was asked for, and loses the classes that were not.
     pub(super) fn render(
         &mut self,
         input: gst::Buffer,
         map: &mut engine::Map,
         looks: &Looks,
+        moment: Moment,
     ) -> Result<gst::Buffer, Stop> {
+        if let (Some(keep), engine::Map::Labels(labels)) = (&self.opened.classes, &mut *map) {
+            keep_only(labels, keep);
+        }
         if let (Some(calibration), engine::Map::Depth(values)) = (self.calibration, &mut *map) {
             calibration.apply(values);
         }
@@ -144,6 +158,7 @@ impl Renderer {
             }
         };
         self.attach(&mut output, map, range)?;
+        self.measure(output.make_mut(), map, range, moment)?;
         Ok(output)
     }
 
@@ -219,6 +234,40 @@ impl Renderer {
             }
             engine::Map::Labels(_) => {
                 meta::add_segmentation(output, &result, &self.opened.labels, data)
+            }
+        }
+        .map_err(|e| error::meta(&e).into())
+    }
+
+    /// Puts into the result meta what programs would otherwise measure on its map.
+    fn measure(
+        &mut self,
+        output: &mut gst::BufferRef,
+        map: &engine::Map,
+        range: ValueRange,
+        moment: Moment,
+    ) -> Result<(), Stop> {
+        let (frame, spec) = (self.fit.frame, &self.opened.spec);
+        match map {
+            engine::Map::Depth(values) => {
+                let shown = MapRef::new(values, self.map_size)?.crop(self.content)?;
+                let reading = Reading::new(spec.output, range);
+                self.measures
+                    .depth(output, &shown, frame, spec.output.nick(), &reading, moment)
+            }
+            engine::Map::Labels(labels) => {
+                let Rect {
+                    x,
+                    y,
+                    width,
+                    height,
+                } = self.content;
+                let rows = labels
+                    .chunks_exact(self.map_size.width as usize)
+                    .skip(y as usize)
+                    .take(height as usize)
+                    .map(|row| &row[x as usize..(x + width) as usize]);
+                self.measures.classes(output, rows, frame, &spec.labels)
             }
         }
         .map_err(|e| error::meta(&e).into())

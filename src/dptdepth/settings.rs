@@ -35,6 +35,8 @@ pub(super) struct Settings {
     pub(super) depth_shift: f64,
     pub(super) focal_length: f64,
     pub(super) depth_unit: DepthUnit,
+    pub(super) classes: Option<String>,
+    pub(super) zones: Option<String>,
 }
 
 impl Default for Settings {
@@ -63,6 +65,8 @@ impl Default for Settings {
             depth_shift: 0.0,
             focal_length: 0.0,
             depth_unit: DepthUnit::default(),
+            classes: None,
+            zones: None,
         }
     }
 }
@@ -220,6 +224,16 @@ pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| 
             .blurb("One step of GRAY16 for models that give metres; 0 is invalid, 65535 is that far or farther")
             .mutable_ready()
             .build(),
+        string(
+            "classes",
+            "Classes",
+            "Classes kept in a segmentation result: names or indices with ; between them; the others become 255 (NULL = all)",
+        ),
+        string(
+            "zones",
+            "Zones",
+            "Polygons that say when something is in them: NAME: x,y x,y x,y [near=V] far=V [share=0.05] [hold=0.5]; points in shares of the frame, V in metres or, for relative depth, 0 = farthest to 1 = nearest; ; between zones (NULL = none)",
+        ),
     ]
 });
 
@@ -265,6 +279,8 @@ impl Settings {
             "depth-shift" => self.depth_shift = value.get().expect(OF_PROPERTY_TYPE),
             "focal-length" => self.focal_length = value.get().expect(OF_PROPERTY_TYPE),
             "depth-unit" => self.depth_unit = value.get().expect(OF_PROPERTY_TYPE),
+            "classes" => self.classes = value.get().expect(OF_PROPERTY_TYPE),
+            "zones" => self.zones = value.get().expect(OF_PROPERTY_TYPE),
             _ => unreachable!("GObject knows no other writable property"),
         }
     }
@@ -295,6 +311,8 @@ impl Settings {
             "depth-shift" => self.depth_shift.to_value(),
             "focal-length" => self.focal_length.to_value(),
             "depth-unit" => self.depth_unit.to_value(),
+            "classes" => self.classes.to_value(),
+            "zones" => self.zones.to_value(),
             _ => unreachable!("GObject knows no other readable property"),
         }
     }

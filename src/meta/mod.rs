@@ -8,7 +8,12 @@
 //! series because each kind has a name of its own.
 
 pub mod read;
+mod nested;
+mod regions;
 mod transform;
+
+pub use nested::{Object, set_coverage, set_objects, set_zones};
+pub use regions::{OBJECT_PARAM, regions, set_region_depths};
 
 use gst::glib;
 use std::sync::Once;

@@ -9,7 +9,7 @@
 
 #![allow(unsafe_code)]
 
-use super::Region;
+use super::{Region, nested};
 use gst::ffi;
 use gst::glib::{self, translate::*};
 use gst::meta::MetaTransform as _;
@@ -84,15 +84,17 @@ fn scaled(region: Region, from: &Picture, to: &Picture) -> Option<Region> {
     if from.width <= 0 || from.height <= 0 || !from.same_aspect(to) {
         return None;
     }
-    let scale = |value: i32, from: i64, to: i64| {
-        i32::try_from((i64::from(value) * to + from / 2) / from).ok()
-    };
     Some(Region {
-        x: scale(region.x, from.width, to.width)?,
-        y: scale(region.y, from.height, to.height)?,
-        width: scale(region.width, from.width, to.width)?,
-        height: scale(region.height, from.height, to.height)?,
+        x: scaled_axis(region.x, from.width, to.width)?,
+        y: scaled_axis(region.y, from.height, to.height)?,
+        width: scaled_axis(region.width, from.width, to.width)?,
+        height: scaled_axis(region.height, from.height, to.height)?,
     })
+}
+
+/// A coordinate on an axis of `from` pixels that becomes `to` long; `from` is above 0.
+pub(super) fn scaled_axis(value: i32, from: i64, to: i64) -> Option<i32> {
+    i32::try_from((i64::from(value) * to + from / 2).checked_div(from)?).ok()
 }
 
 unsafe extern "C" fn transform(
@@ -111,6 +113,7 @@ unsafe extern "C" fn transform(
         let Some(mut new_region) = region(source_fields) else {
             return glib::ffi::GFALSE;
         };
+        let mut pictures = None;
         if kind == gst::meta::MetaTransformCopy::quark().into_glib() {
             let copy = data as *const ffi::GstMetaTransformCopy;
             if !copy.is_null() && (*copy).region != glib::ffi::GFALSE {
@@ -129,6 +132,7 @@ unsafe extern "C" fn transform(
                 Some(region) => new_region = region,
                 None => return glib::ffi::GFALSE,
             }
+            pictures = Some((from, to));
         } else {
             return glib::ffi::GFALSE;
         }
@@ -143,6 +147,9 @@ unsafe extern "C" fn transform(
             fields.set_value(field, value.clone());
         }
         set_region(fields, new_region);
+        if let Some((from, to)) = pictures {
+            nested::scale(fields, (from.width, to.width), (from.height, to.height));
+        }
         glib::ffi::GTRUE
     }
 }
