@@ -40,6 +40,12 @@ impl Opened {
                 "range-near equals range-far; range-mode=fixed needs two different values",
             ));
         }
+        if settings.output_tensor_meta && !cfg!(feature = "v1_26") {
+            return Err(error::settings(
+                "output-tensor-meta=true, but this dptdepth was built without GstTensorMeta; set it to false or build \
+                 with `cargo build --release --features v1_26` for GStreamer 1.26 or newer",
+            ));
+        }
         let model = open_model(settings).map_err(|e| error::model(&e))?;
         check_fixed_size(settings, &model)?;
         check_calibration(settings, &model)?;

@@ -221,7 +221,7 @@ impl Renderer {
             age: gst::ClockTime::ZERO,
         };
         let output = output.make_mut();
-        match map {
+        let attached = match map {
             engine::Map::Depth(_) => {
                 let metric = matches!(self.opened.spec.output, OutputMeaning::Metric { .. });
                 let depth = meta::Depth {
@@ -235,8 +235,14 @@ impl Renderer {
             engine::Map::Labels(_) => {
                 meta::add_segmentation(output, &result, &self.opened.labels, data)
             }
-        }
-        .map_err(|e| error::meta(&e).into())
+        };
+        #[cfg(feature = "v1_26")]
+        let attached = attached.and_then(|()| match map {
+            _ if !self.opened.settings.output_tensor_meta => Ok(()),
+            engine::Map::Depth(_) => meta::add_tensor(output, meta::DEPTH_META),
+            engine::Map::Labels(_) => meta::add_tensor(output, meta::SEGMENTATION_META),
+        });
+        attached.map_err(|e| error::meta(&e).into())
     }
 
     /// Puts into the result meta what programs would otherwise measure on its map.

@@ -37,6 +37,7 @@ pub(super) struct Settings {
     pub(super) depth_unit: DepthUnit,
     pub(super) classes: Option<String>,
     pub(super) zones: Option<String>,
+    pub(super) output_tensor_meta: bool,
 }
 
 impl Default for Settings {
@@ -67,6 +68,7 @@ impl Default for Settings {
             depth_unit: DepthUnit::default(),
             classes: None,
             zones: None,
+            output_tensor_meta: false,
         }
     }
 }
@@ -234,6 +236,12 @@ pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| 
             "Zones",
             "Polygons that say when something is in them: NAME: x,y x,y x,y [near=V] far=V [share=0.05] [hold=0.5]; points in shares of the frame, V in metres or, for relative depth, 0 = farthest to 1 = nearest; ; between zones (NULL = none)",
         ),
+        glib::ParamSpecBoolean::builder("output-tensor-meta")
+            .nick("Output Tensor Meta")
+            .blurb("Attach the raw map as a GstTensorMeta too (an error in builds without the cargo feature v1_26, which needs GStreamer 1.26)")
+            .default_value(default.output_tensor_meta)
+            .mutable_ready()
+            .build(),
     ]
 });
 
@@ -281,6 +289,9 @@ impl Settings {
             "depth-unit" => self.depth_unit = value.get().expect(OF_PROPERTY_TYPE),
             "classes" => self.classes = value.get().expect(OF_PROPERTY_TYPE),
             "zones" => self.zones = value.get().expect(OF_PROPERTY_TYPE),
+            "output-tensor-meta" => {
+                self.output_tensor_meta = value.get().expect(OF_PROPERTY_TYPE);
+            }
             _ => unreachable!("GObject knows no other writable property"),
         }
     }
@@ -313,6 +324,7 @@ impl Settings {
             "depth-unit" => self.depth_unit.to_value(),
             "classes" => self.classes.to_value(),
             "zones" => self.zones.to_value(),
+            "output-tensor-meta" => self.output_tensor_meta.to_value(),
             _ => unreachable!("GObject knows no other readable property"),
         }
     }

@@ -7,13 +7,23 @@
 //! ours; `docs/metadata.md` lists the fields. A depth and a segmentation element can run in
 //! series because each kind has a name of its own.
 
-pub mod read;
+#[cfg(feature = "v1_24")]
+mod detections;
+#[cfg(feature = "v1_26")]
+mod mask;
 mod nested;
+pub mod read;
 mod regions;
+#[cfg(feature = "v1_26")]
+mod tensor;
 mod transform;
 
+#[cfg(feature = "v1_24")]
+pub use detections::detections;
 pub use nested::{Object, set_coverage, set_objects, set_zones};
 pub use regions::{OBJECT_PARAM, regions, set_region_depths};
+#[cfg(feature = "v1_26")]
+pub use tensor::add_tensor;
 
 use gst::glib;
 use std::sync::Once;
@@ -97,7 +107,8 @@ pub fn add_depth(
 }
 
 /// Attaches a map of class indices. `data` holds `height × width` bytes; it is given a
-/// `GstVideoMeta` (GRAY8) so that it can be used as a picture.
+/// `GstVideoMeta` (GRAY8) so that it can be used as a picture. From GStreamer 1.26 on (feature
+/// `v1_26`) it is also attached as a `GstAnalyticsSegmentationMtd`.
 ///
 /// # Errors
 /// If GStreamer cannot add the meta.
@@ -116,6 +127,8 @@ pub fn add_segmentation(
             result.height,
         )?;
     }
+    #[cfg(feature = "v1_26")]
+    mask::add(buffer, result.region, labels.as_ref(), data.clone())?;
     let mut meta = add(buffer, SEGMENTATION_META, result, "U8", data)?;
     meta.mut_structure().set("labels", labels);
     Ok(())

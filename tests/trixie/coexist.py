@@ -1,0 +1,60 @@
+# SPDX-FileCopyrightText: The dptdepth developers
+# SPDX-License-Identifier: MPL-2.0
+"""Upstream's onnxinference and dptdepth in one pipeline and process, on the same model.
+
+    coexist.py FIRST RUNTIME    FIRST: the element that comes first; RUNTIME: whose ONNX Runtime
+                                dptdepth uses, the distribution's, which onnxinference is linked
+                                to, or another
+"""
+
+import os
+import re
+import sys
+
+import numpy
+from common import array, buffers, check, passed, result, tensor
+
+first, runtime = sys.argv[1:]
+
+
+def length(number):
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes(out) + bytes([number])
+
+
+def field(number, content):
+    return length(number << 3 | 2) + length(len(content)) + content
+
+
+# onnxinference of GStreamer 1.26 wants a tensor id for each output in the file's metadata_props,
+# field 14 of ModelProto; protobuf takes a repeated field that is appended to a file.
+ID = "depth-by-onnxinference"
+theirs = f"{os.environ['SCRATCH']}/theirs.onnx"
+with open(os.environ["MODEL"], "rb") as ours, open(theirs, "wb") as file:
+    entry = field(1, b"predicted_depth") + field(2, ID.encode())
+    file.write(ours.read() + field(14, entry))
+
+elements = [
+    f"dptdepth model-file={os.environ['MODEL']} execution-provider=cpu output=meta",
+    f"onnxinference model-file={theirs} execution-provider=cpu input-image-format=chw"
+    " input-tensor-offset=-127.5 input-tensor-scale=127.5",
+]
+if first != "dptdepth":
+    elements.reverse()
+found = buffers(
+    "videotestsrc num-buffers=20 pattern=ball ! video/x-raw,width=32,height=32,format=RGB"
+    f" ! {elements[0]} ! {elements[1]} ! appsink name=sink"
+)
+check(len(found) == 20, f"{len(found)} buffers of 20 arrive")
+differences = []
+for buffer in found:
+    ours = array(result(buffer, "GstDptDepthMeta"))
+    _, _, dims, data = tensor(buffer, ID)
+    other = numpy.frombuffer(data, numpy.float32).reshape(dims[-2:])
+    differences.append(numpy.abs(ours - other).max() / numpy.abs(other).max())
+with open("/proc/self/maps") as maps:
+    loaded = set(re.findall(r"\S+/libonnxruntime\.so\S*", maps.read()))
+print(max(differences), loaded)
