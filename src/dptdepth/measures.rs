@@ -83,8 +83,11 @@ impl Measures {
         self.unit = if reading.is_metric() { "m" } else { "none" };
         let (sampler, objects) = (&mut self.sampler, &mut self.objects);
         objects.clear();
-        objects.extend(meta::regions(output).take(MAX_OBJECTS).map(|region| {
-            let (id, label, rect) = region;
+        let found = meta::regions(output).map(|object| (meta::ROI, object));
+        #[cfg(feature = "v1_24")]
+        let found = found.chain(meta::detections(output).map(|object| (meta::ANALYTICS, object)));
+        objects.extend(found.take(MAX_OBJECTS).map(|(source, object)| {
+            let (id, label, rect) = object;
             let nowhere = Rect {
                 width: 0,
                 height: 0,
@@ -93,6 +96,7 @@ impl Measures {
             let area = on_map(rect, frame, map.size()).unwrap_or(nowhere);
             let stats = sampler.of_rect(map, area, reading);
             Object {
+                source,
                 id,
                 label,
                 rect,
@@ -104,7 +108,7 @@ impl Measures {
         }));
         if !objects.is_empty() {
             meta::set_region_depths(output, objects, meaning, self.unit);
-            meta::set_objects(output, "roi", objects)?;
+            meta::set_objects(output, objects)?;
         }
         self.reports.clear();
         if !self.zones.zones().is_empty() {

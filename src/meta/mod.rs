@@ -20,7 +20,7 @@ mod transform;
 
 #[cfg(feature = "v1_24")]
 pub use detections::detections;
-pub use nested::{Object, set_coverage, set_objects, set_zones};
+pub use nested::{ANALYTICS, Object, ROI, set_coverage, set_objects, set_zones};
 pub use regions::{OBJECT_PARAM, regions, set_region_depths};
 #[cfg(feature = "v1_26")]
 pub use tensor::add_tensor;

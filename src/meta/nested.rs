@@ -10,9 +10,16 @@ use crate::frame::Rect;
 use crate::measure::{Covered, Report, Zone};
 use gst::glib;
 
+/// A `GstVideoRegionOfInterestMeta`.
+pub const ROI: &str = "roi";
+/// A `GstAnalyticsODMtd`.
+pub const ANALYTICS: &str = "analytics";
+
 /// How far something on a frame is.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Object {
+    /// Which kind of meta the detection is: [`ROI`] or [`ANALYTICS`].
+    pub source: &'static str,
     /// The detection's id.
     pub id: i32,
     /// What it was found to be.
@@ -82,14 +89,10 @@ pub fn set_coverage(
 ///
 /// # Errors
 /// If the buffer has none.
-pub fn set_objects(
-    buffer: &mut gst::BufferRef,
-    source: &str,
-    objects: &[Object],
-) -> Result<(), glib::BoolError> {
+pub fn set_objects(buffer: &mut gst::BufferRef, objects: &[Object]) -> Result<(), glib::BoolError> {
     let entries = objects.iter().map(|object| {
         let mut entry = gst::Structure::new_empty("object");
-        entry.set("source", source);
+        entry.set("source", object.source);
         entry.set("id", object.id);
         entry.set("label", object.label);
         set_rect(&mut entry, object.rect);
