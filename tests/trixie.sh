@@ -53,24 +53,29 @@ inside() {
     ' inside "$dir" "$PWD" "$build" "$(rustc --print sysroot)" "${CARGO_HOME:-$HOME/.cargo}" "$@"
 }
 
-# The Debian itself: apt's own mirror where this machine is a Debian, else the public one.
+# The Debian itself, from apt's own mirror where this machine is a Debian, else from the public one.
 bootstrap() {
-    local mirror log=$build/bootstrap.log scripts=/usr/share/debootstrap/scripts
+    local mirror log=$build/bootstrap.log scripts=/usr/share/debootstrap/scripts script
     command -v debootstrap >/dev/null || {
         apt-get update -q && apt-get install -q -y --no-install-recommends debootstrap
     } >"$log" 2>&1 || fail "debootstrap cannot be installed; see $log"
-    mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Origin: Debian' | head -n 1)
-    local script=$suite
-    [[ -e $scripts/$suite ]] || script=sid
+    mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Origin: Debian' | sed q)
+    # All newer suites are made like sid; an older debootstrap does not know their names.
+    script=$scripts/$suite
+    [[ -e $script ]] || script=$scripts/sid
     rm -rf --one-file-system "$dir"
-    apart debootstrap --variant=minbase "$suite" "$dir" \
-        "${mirror:-http://deb.debian.org/debian}" "$scripts/$script" >>"$log" 2>&1 ||
-        fail "debootstrap failed; see $log"
+    apart debootstrap --variant=minbase "$suite" "$dir" "${mirror:-http://deb.debian.org/debian}" \
+        "$script" >>"$log" 2>&1 || fail "debootstrap failed; see $log"
     # How this machine reaches its mirror holds for its guest too.
     apt-config dump | grep '^Acquire::' >"$dir/etc/apt/apt.conf.d/90host" || true
+    touch "$dir/.bootstrapped"
+}
+
+install_packages() {
+    local log=$build/packages.log
     inside sh -c 'apt-get update -q && apt-get install -q -y --no-install-recommends "$@" && apt-get clean' \
-        apt "${packages[@]}" >>"$log" 2>&1 || fail "the packages cannot be installed; see $log"
-    printf '%s\n' "${packages[*]}" >"$dir/.complete"
+        apt "${packages[@]}" >"$log" 2>&1 || fail "packages cannot be installed in $dir; see $log"
+    printf '%s\n' "${packages[*]}" >"$dir/.packages"
 }
 
 ((EUID == 0)) || fail "only root can make and enter another Debian; run it with sudo"
@@ -80,11 +85,13 @@ dir=$(realpath -m "$dir")
 headline "set-up"
 scripts/setup.sh --tests
 source target/env-tests.sh
-if [[ $(cat "$dir/.complete" 2>/dev/null) == "${packages[*]}" ]]; then
-    printf 'trixie: %s is there\n' "$dir"
-else
-    printf 'trixie: installing Debian %s into %s\n' "$suite" "$dir"
+if [[ ! -e $dir/.bootstrapped ]]; then
+    printf 'trixie: making a Debian %s in %s\n' "$suite" "$dir"
     bootstrap
+fi
+if [[ "$(cat "$dir/.packages" 2>/dev/null)" != "${packages[*]}" ]]; then
+    printf 'trixie: installing packages in %s\n' "$dir"
+    install_packages
 fi
 version=$(inside pkg-config --modversion gstreamer-1.0)
 features=()

@@ -109,6 +109,8 @@ impl Measures {
         if !objects.is_empty() {
             meta::set_region_depths(output, objects, meaning, self.unit);
             meta::set_objects(output, objects)?;
+            #[cfg(feature = "v1_28")]
+            meta::relate_depths(output, objects)?;
         }
         self.reports.clear();
         if !self.zones.zones().is_empty() {

@@ -94,6 +94,18 @@ impl Renderer {
         &mut self.measures
     }
 
+    /// The caps with the tensor that buffers will carry, where GStreamer knows how to say so.
+    pub(super) fn with_tensors(&self, caps: &gst::Caps) -> gst::Caps {
+        #[cfg(feature = "v1_28")]
+        if self.opened.settings.output_tensor_meta {
+            let mut caps = caps.clone();
+            let Rect { height, width, .. } = self.content;
+            meta::set_tensor_caps(&mut caps, self.opened.spec.output.nick(), height, width);
+            return caps;
+        }
+        caps.clone()
+    }
+
     /// Sets what leaves the element: its caps and, for new pictures, their pool.
     pub(super) fn set_output(&mut self, info: VideoInfo, pool: Option<Pool>) -> Result<(), Stop> {
         let layout = video::layout(&info).ok_or_else(error::unreadable_frame)?;

@@ -25,15 +25,15 @@ const NO_CONFIDENCE: f32 = -1.0;
 pub(super) fn add(
     buffer: &mut gst::BufferRef,
     region: Region,
-    labels: &[glib::GString],
+    labels: &glib::StrVRef,
     mask: gst::Buffer,
 ) -> Result<(), glib::BoolError> {
     let (mut ids, mut names) = ([0; 256], [glib::Quark::from_str(""); 256]);
     let mut count = 0;
     let occurs = classes_of(&mask)?;
-    for (id, label) in (0..256).zip(labels) {
+    for (id, label) in (0..256).zip(labels.iter()) {
         if occurs[id as usize] {
-            (ids[count], names[count]) = (id, glib::Quark::from_str(label));
+            (ids[count], names[count]) = (id, glib::Quark::from_str(label.as_str()));
             count += 1;
         }
     }

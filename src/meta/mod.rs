@@ -11,9 +11,13 @@
 mod detections;
 #[cfg(feature = "v1_26")]
 mod mask;
+#[cfg(feature = "v1_28")]
+mod matrix;
 mod nested;
 pub mod read;
 mod regions;
+#[cfg(feature = "v1_28")]
+mod related;
 #[cfg(feature = "v1_26")]
 mod tensor;
 mod transform;
@@ -22,8 +26,12 @@ mod transform;
 pub use detections::detections;
 pub use nested::{ANALYTICS, Object, ROI, set_coverage, set_objects, set_zones};
 pub use regions::{OBJECT_PARAM, regions, set_region_depths};
+#[cfg(feature = "v1_28")]
+pub use related::relate_depths;
 #[cfg(feature = "v1_26")]
 pub use tensor::add_tensor;
+#[cfg(feature = "v1_28")]
+pub use tensor::set_tensor_caps;
 
 use gst::glib;
 use std::sync::Once;
@@ -128,7 +136,7 @@ pub fn add_segmentation(
         )?;
     }
     #[cfg(feature = "v1_26")]
-    mask::add(buffer, result.region, labels.as_ref(), data.clone())?;
+    mask::add(buffer, result.region, labels, data.clone())?;
     let mut meta = add(buffer, SEGMENTATION_META, result, "U8", data)?;
     meta.mut_structure().set("labels", labels);
     Ok(())

@@ -5,7 +5,7 @@
 //! `objects` and `zones`. Lists of structures are not readable from every language; a structure
 //! whose fields are structures is.
 
-use super::{DEPTH_META, SEGMENTATION_META, transform::scaled_axis};
+use super::{DEPTH_META, Region, SEGMENTATION_META};
 use crate::frame::Rect;
 use crate::measure::{Covered, Report, Zone};
 use gst::glib;
@@ -133,30 +133,32 @@ pub fn set_zones(
     set(buffer, DEPTH_META, "zones", 'z', entries)
 }
 
-/// Brings the rectangles of a meta's fields to a frame that is `to / from` as large, for each axis.
-pub(super) fn scale(fields: &mut gst::StructureRef, width: (i64, i64), height: (i64, i64)) {
+/// Moves the rectangles of a meta's fields; what has no place any more is left out.
+pub(super) fn move_rects(fields: &mut gst::StructureRef, to: impl Fn(Region) -> Option<Region>) {
     for name in ["coverage", "objects"] {
         let Ok(all) = fields.get::<gst::Structure>(name) else {
             continue;
         };
-        let mut scaled = gst::Structure::new_empty(name);
+        let mut moved = gst::Structure::new_empty(name);
         for (entry_name, entry) in all.iter() {
             let Ok(mut entry) = entry.get::<gst::Structure>() else {
                 continue;
             };
-            for (field, (from, to)) in [
-                ("x", width),
-                ("y", height),
-                ("width", width),
-                ("height", height),
-            ] {
-                let value = entry.get::<i32>(field).ok();
-                if let Some(value) = value.and_then(|value| scaled_axis(value, from, to)) {
-                    entry.set(field, value);
-                }
+            let side = |name: &str| entry.get::<i32>(name).unwrap_or(0);
+            let rect = Region {
+                x: side("x"),
+                y: side("y"),
+                width: side("width"),
+                height: side("height"),
+            };
+            if let Some(rect) = to(rect) {
+                entry.set("x", rect.x);
+                entry.set("y", rect.y);
+                entry.set("width", rect.width);
+                entry.set("height", rect.height);
+                moved.set(entry_name, entry);
             }
-            scaled.set(entry_name, entry);
         }
-        fields.set(name, scaled);
+        fields.set(name, moved);
     }
 }

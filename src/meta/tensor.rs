@@ -48,3 +48,32 @@ fn tensor(buffer: &gst::BufferRef, name: &str) -> Result<Tensor, Box<dyn std::er
         &[1, side("height"), side("width")],
     ))
 }
+
+/// Says in caps that their buffers carry the tensor of a map: the group `dpt` of the field
+/// `tensors`, as elements of GStreamer 1.28 negotiate them.
+#[cfg(feature = "v1_28")]
+pub fn set_tensor_caps(caps: &mut gst::Caps, meaning: &str, height: u32, width: u32) {
+    use gst::prelude::*;
+
+    let side = |length: u32| i32::try_from(length).unwrap_or(i32::MAX).to_send_value();
+    let (id, kind) = match meaning {
+        "labels" => (SEGMENTATION, "uint8"),
+        depth => (depth_id(depth), "float32"),
+    };
+    let tensor = gst::Caps::builder("tensor/strided")
+        .field("tensor-id", id)
+        .field("dims-order", "row-major")
+        .field(
+            "dims",
+            gst::Array::from_values([1.to_send_value(), side(height), side(width)]),
+        )
+        .field("type", kind)
+        .build();
+    for structure in caps.make_mut().iter_mut() {
+        let mut groups = structure
+            .get::<gst::Structure>("tensors")
+            .unwrap_or_else(|_| gst::Structure::new_empty("tensorgroups"));
+        groups.set("dpt", gst::UniqueList::new([tensor.clone()]));
+        structure.set("tensors", groups);
+    }
+}

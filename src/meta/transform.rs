@@ -4,8 +4,9 @@
 //! How result metas follow a buffer through other elements.
 //!
 //! They are copied with the buffer and follow `videoscale` and `videoconvert`; they are dropped
-//! where borders were added. Crop and flip on GStreamer 1.22 send no transform for metas tagged
-//! `size` and `orientation`, which drops them there too.
+//! where borders were added. Crop and flip before GStreamer 1.28 send no transform for metas tagged
+//! `size` and `orientation`, which drops them there too; from 1.28 on (feature `v1_28`) they send a
+//! matrix, and metas follow crops and borders.
 
 #![allow(unsafe_code)]
 
@@ -93,8 +94,31 @@ fn scaled(region: Region, from: &Picture, to: &Picture) -> Option<Region> {
 }
 
 /// A coordinate on an axis of `from` pixels that becomes `to` long; `from` is above 0.
-pub(super) fn scaled_axis(value: i32, from: i64, to: i64) -> Option<i32> {
+fn scaled_axis(value: i32, from: i64, to: i64) -> Option<i32> {
     i32::try_from((i64::from(value) * to + from / 2).checked_div(from)?).ok()
+}
+
+/// How a picture became another.
+enum Change {
+    /// Not at all.
+    None,
+    /// From one size to another of the same shape.
+    Scale(Picture, Picture),
+    /// Cropped, scaled, or moved into borders.
+    #[cfg(feature = "v1_28")]
+    Matrix(super::matrix::Matrix),
+}
+
+impl Change {
+    /// Where a part of the picture is now; `None` where it cannot be said.
+    fn apply(&self, part: Region) -> Option<Region> {
+        match self {
+            Self::None => Some(part),
+            Self::Scale(from, to) => scaled(part, from, to),
+            #[cfg(feature = "v1_28")]
+            Self::Matrix(matrix) => matrix.apply(part),
+        }
+    }
 }
 
 unsafe extern "C" fn transform(
@@ -110,32 +134,33 @@ unsafe extern "C" fn transform(
     unsafe {
         let source_fields =
             gst::StructureRef::from_glib_borrow(ffi::gst_custom_meta_get_structure(meta));
-        let Some(mut new_region) = region(source_fields) else {
-            return glib::ffi::GFALSE;
-        };
-        let mut pictures = None;
-        if kind == gst::meta::MetaTransformCopy::quark().into_glib() {
+        let change = if kind == gst::meta::MetaTransformCopy::quark().into_glib() {
             let copy = data as *const ffi::GstMetaTransformCopy;
             if !copy.is_null() && (*copy).region != glib::ffi::GFALSE {
                 return glib::ffi::GFALSE;
             }
+            Change::None
         } else if kind == gst_video::ffi::gst_video_meta_transform_scale_get_quark() {
             let scale = data as *const gst_video::ffi::GstVideoMetaTransform;
             if scale.is_null() || (*scale).in_info.is_null() || (*scale).out_info.is_null() {
                 return glib::ffi::GFALSE;
             }
-            let (from, to) = (
+            Change::Scale(
                 Picture::of(&*(*scale).in_info),
                 Picture::of(&*(*scale).out_info),
-            );
-            match scaled(new_region, &from, &to) {
-                Some(region) => new_region = region,
+            )
+        } else {
+            #[cfg(feature = "v1_28")]
+            match super::matrix::Matrix::of(kind, data) {
+                Some(matrix) => Change::Matrix(matrix),
                 None => return glib::ffi::GFALSE,
             }
-            pictures = Some((from, to));
-        } else {
+            #[cfg(not(feature = "v1_28"))]
             return glib::ffi::GFALSE;
-        }
+        };
+        let Some(new_region) = region(source_fields).and_then(|region| change.apply(region)) else {
+            return glib::ffi::GFALSE;
+        };
         let name = ffi::gst_structure_get_name(source_fields.as_ptr());
         let added = ffi::gst_buffer_add_custom_meta(target, name);
         if added.is_null() {
@@ -147,8 +172,8 @@ unsafe extern "C" fn transform(
             fields.set_value(field, value.clone());
         }
         set_region(fields, new_region);
-        if let Some((from, to)) = pictures {
-            nested::scale(fields, (from.width, to.width), (from.height, to.height));
+        if !matches!(change, Change::None) {
+            nested::move_rects(fields, |rect| change.apply(rect));
         }
         glib::ffi::GTRUE
     }

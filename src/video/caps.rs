@@ -117,6 +117,7 @@ impl Change {
 
     /// The sink caps from which these src caps can be made.
     pub(crate) fn src_to_sink(&self, src: &gst::Caps) -> gst::Caps {
+        let src = &without_tensors(src);
         let Some(formats) = &self.formats else {
             return src.clone();
         };
@@ -169,6 +170,15 @@ impl Change {
         structure.set("interlace-mode", "progressive");
         caps
     }
+}
+
+/// What downstream wants to find on buffers beside pictures is not for upstream to bring.
+fn without_tensors(caps: &gst::Caps) -> gst::Caps {
+    let mut caps = caps.clone();
+    for structure in caps.make_mut().iter_mut() {
+        structure.remove_field("tensors");
+    }
+    caps
 }
 
 /// The same caps with every structure changed.
