@@ -5,10 +5,14 @@
 
 #![allow(clippy::print_stdout, reason = "printing is what a command is for")]
 
+mod cell;
+mod cloud;
 mod download;
 mod export;
 mod fetch;
 mod inspect;
+mod known;
+mod maps;
 mod run;
 
 use clap::{Parser, Subcommand};
