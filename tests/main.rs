@@ -7,6 +7,7 @@
 
 mod architecture;
 mod borders;
+mod calibration;
 mod catalogue;
 mod checkpoint;
 mod cli;
@@ -18,4 +19,5 @@ mod frame;
 mod metric;
 mod parity;
 mod pipelines;
+mod recording;
 mod render;

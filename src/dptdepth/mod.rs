@@ -14,6 +14,7 @@ mod pump;
 mod queue;
 mod render;
 mod settings;
+mod tags;
 mod worker;
 
 use crate::video::{Colormap, DepthUnit, Polarity};

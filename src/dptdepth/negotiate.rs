@@ -12,7 +12,7 @@ use super::queue::Wait;
 use super::render::Renderer;
 use super::settings::Looks;
 use super::worker::Outcome;
-use super::{Output, caps, error};
+use super::{Output, caps, error, tags};
 use crate::engine::{Engine, Map, Request};
 use crate::frame::{Layout, Preprocessor, fit};
 use crate::spec::{Borders, Size};
@@ -61,6 +61,11 @@ impl Stream {
 
     pub(super) fn measures(&mut self) -> &mut Measures {
         self.renderer.measures()
+    }
+
+    /// Whether what leaves the element are distances rather than shades.
+    pub(super) fn shows_metres(&self) -> bool {
+        self.renderer.shows_metres()
     }
 
     pub(super) fn forget_earlier_frames(&mut self) {
@@ -150,6 +155,7 @@ impl Pump {
         };
         stream.renderer.set_output(info, pool)?;
         stream.src_caps = Some(src_caps);
+        self.tags.set(tags::comment(&opened, stream));
         Ok(())
     }
 

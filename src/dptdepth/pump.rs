@@ -9,6 +9,7 @@ use super::imp::{CAT, DptDepth};
 use super::measures::Moment;
 use super::negotiate::Stream;
 use super::queue::{Item, Queue, Wait};
+use super::tags::Tags;
 use super::worker::{Outcome, Ready, Worker};
 use crate::engine::Map;
 use crate::frame::FrameError;
@@ -60,6 +61,7 @@ pub(super) struct Pump {
     /// The network size that the worker's engine is prepared for, and what is known of it.
     pub(super) prepared: Option<((Size, Borders), Ready)>,
     pub(super) stream: Option<Stream>,
+    pub(super) tags: Tags,
     segment: gst::FormattedSegment<gst::ClockTime>,
     rgb: Vec<u8>,
     map: Option<Map>,
@@ -73,6 +75,7 @@ impl Pump {
             queue,
             prepared: None,
             stream: None,
+            tags: Tags::default(),
             segment: gst::FormattedSegment::new(),
             rgb: Vec::new(),
             map: None,
@@ -89,7 +92,7 @@ impl Pump {
         }
     }
 
-    fn event(&mut self, element: &DptDepth, event: gst::Event) -> Result<(), Stop> {
+    fn event(&mut self, element: &DptDepth, mut event: gst::Event) -> Result<(), Stop> {
         match event.view() {
             gst::EventView::Caps(caps) => {
                 let caps = caps.caps_owned();
@@ -101,7 +104,14 @@ impl Pump {
                 }
             }
             gst::EventView::Eos(_) => self.at_eos = true,
-            gst::EventView::StreamStart(_) => self.at_eos = false,
+            gst::EventView::StreamStart(_) => {
+                self.at_eos = false;
+                self.tags.start();
+            }
+            gst::EventView::Tag(tag) => {
+                let tags = tag.tag_owned();
+                event = self.tags.pass(event, &tags);
+            }
             _ => {}
         }
         gst::debug!(CAT, imp = element, "forwarding {event:?}");
@@ -149,6 +159,9 @@ impl Pump {
         let output = stream.render(buffer, &mut map, &looks, moment)?;
         self.map = Some(map);
         element.post_zones(stream.measures(), moment);
+        if let Some(event) = self.tags.due() {
+            element.src_pad.push_event(event);
+        }
         element.src_pad.push(output)?;
         Ok(())
     }

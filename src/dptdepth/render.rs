@@ -130,6 +130,13 @@ impl Renderer {
         Ok(())
     }
 
+    /// Whether what leaves the element are distances rather than shades.
+    pub(super) fn shows_metres(&self) -> bool {
+        self.target
+            .as_ref()
+            .is_some_and(|target| target.shows_metres(&self.opened))
+    }
+
     pub(super) fn forget_earlier_frames(&mut self) {
         self.range.reset();
         self.measures.reset();
