@@ -8,6 +8,7 @@
 pub mod checkpoint;
 pub mod dpt;
 pub mod dptdepth;
+pub mod dptrender;
 pub mod engine;
 pub mod frame;
 pub mod graph;
@@ -26,7 +27,9 @@ mod plugin {
 
     fn plugin_init(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
         crate::meta::register();
-        crate::dptdepth::register(plugin)
+        crate::video::register();
+        crate::dptdepth::register(plugin)?;
+        crate::dptrender::register(plugin)
     }
 
     gst::plugin_define!(

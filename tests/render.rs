@@ -6,12 +6,13 @@
 
 use crate::common::{End, init, pipeline, play};
 use gst::prelude::*;
+use gst_video::prelude::*;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const SOURCE: &str = "videotestsrc num-buffers=2 pattern=ball \
-    ! video/x-raw,format=NV12,width=162,height=120,framerate=25/1";
+    ! video/x-raw,format=NV12,width=164,height=120,framerate=25/1";
 const META: &str = "dptdepth output=meta network-size=64";
 const MODES: [&str; 7] = [
     "map",
@@ -66,7 +67,11 @@ fn bytes(seen: &Seen) -> Vec<Vec<u8>> {
 #[test]
 fn the_same_pictures_as_dptdepth_makes() {
     for output in ["map", "overlay", "side-by-side"] {
-        for format in ["", "! video/x-raw,format=RGB", "! video/x-raw,format=GRAY16_LE"] {
+        for format in [
+            "",
+            "! video/x-raw,format=RGB",
+            "! video/x-raw,format=GRAY16_LE",
+        ] {
             if (output == "overlay" && !format.is_empty())
                 || (output == "side-by-side" && format.contains("GRAY"))
             {
@@ -137,10 +142,22 @@ fn every_mode_takes_every_format_and_says_how_large_its_output_is() {
 
 #[test]
 fn stereo_caps_are_understood_by_other_elements() {
-    for (layout, mode, size, par) in [
-        ("side-by-side", gst_video::VideoMultiviewMode::SideBySide, (324, 120), 1),
-        ("side-by-side-half", gst_video::VideoMultiviewMode::SideBySide, (162, 120), 2),
-        ("top-bottom", gst_video::VideoMultiviewMode::TopBottom, (162, 240), 1),
+    for (layout, mode, size) in [
+        (
+            "side-by-side",
+            gst_video::VideoMultiviewMode::SideBySide,
+            (328, 120),
+        ),
+        (
+            "side-by-side-half",
+            gst_video::VideoMultiviewMode::SideBySide,
+            (164, 120),
+        ),
+        (
+            "top-bottom",
+            gst_video::VideoMultiviewMode::TopBottom,
+            (164, 240),
+        ),
     ] {
         let seen = good(&format!(
             "{SOURCE} ! {META} ! dptrender mode=stereo stereo-layout={layout} ! fakesink name=sink"
@@ -148,6 +165,7 @@ fn stereo_caps_are_understood_by_other_elements() {
         let info = &seen[0].1;
         assert_eq!(info.multiview_mode(), mode, "{layout}");
         assert_eq!((info.width(), info.height()), size, "{layout}");
+        let par = if layout == "side-by-side-half" { 2 } else { 1 };
         assert_eq!(info.par(), gst::Fraction::new(par, 1), "{layout}");
         // The region of the result does not hold for two moved copies of the frame.
         assert!(gst::meta::CustomMeta::from_buffer(&seen[0].0, "GstDptDepthMeta").is_err());
@@ -169,7 +187,7 @@ fn zero_divergence_shows_both_eyes_the_frame() {
          ! dptrender mode=stereo divergence=6 ! fakesink name=sink"
     ));
     let (frame, stereo, moved) = (bytes(&frame), bytes(&stereo), bytes(&moved));
-    let row = 162 * 3;
+    let row = 164usize * 3;
     // GStreamer pads rows of RGB to a multiple of four bytes.
     let (from, to) = (row.next_multiple_of(4), (2 * row).next_multiple_of(4));
     let mut differ = false;
@@ -189,19 +207,30 @@ fn mattes_have_alpha_and_blurs_keep_what_is_near() {
         "{SOURCE} ! {META} ! dptrender mode=matte ! fakesink name=sink"
     ));
     assert_eq!(matte[0].1.format(), gst_video::VideoFormat::Rgba);
-    let alpha: Vec<u8> = bytes(&matte)[0].iter().skip(3).step_by(4).copied().collect();
+    let alpha: Vec<u8> = bytes(&matte)[0]
+        .iter()
+        .skip(3)
+        .step_by(4)
+        .copied()
+        .collect();
     assert!(alpha.contains(&255) && alpha.contains(&0));
     let mask = good(&format!(
         "{SOURCE} ! {META} ! dptrender mode=matte ! video/x-raw,format=GRAY8 ! fakesink name=sink"
     ));
     let mask = &bytes(&mask)[0];
-    for (line, row) in alpha.chunks(162).enumerate() {
-        assert_eq!(row, &mask[line * 164..line * 164 + 162], "row {line}");
+    for (line, row) in alpha.chunks(164).enumerate() {
+        assert_eq!(row, &mask[line * 164..line * 164 + 164], "row {line}");
     }
     let everything = good(&format!(
         "{SOURCE} ! {META} ! dptrender mode=matte near=1 far=0 ! fakesink name=sink"
     ));
-    assert!(bytes(&everything)[0].iter().skip(3).step_by(4).all(|&a| a == 255));
+    assert!(
+        bytes(&everything)[0]
+            .iter()
+            .skip(3)
+            .step_by(4)
+            .all(|&a| a == 255)
+    );
 }
 
 /// Without a result every mode shows what is honest, and says once what is missing.
@@ -227,15 +256,23 @@ fn frames_without_a_result_pass_and_are_explained_once() {
 }
 
 /// Changes the result meta of each buffer that leaves dptdepth.
-fn with_meta(mode: &str, change: impl Fn(&mut gst::StructureRef) + Send + Sync + 'static) -> (End, Seen) {
+fn with_meta(
+    mode: &str,
+    change: impl Fn(&mut gst::StructureRef) + Send + Sync + 'static,
+) -> (End, Seen) {
     let pipeline = pipeline(&format!(
         "{SOURCE} ! {META} name=depth ! dptrender mode={mode} ! fakesink name=sink"
     ));
-    let pad = pipeline.by_name("depth").unwrap().static_pad("src").unwrap();
+    let pad = pipeline
+        .by_name("depth")
+        .unwrap()
+        .static_pad("src")
+        .unwrap();
     pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
         if let Some(buffer) = info.buffer_mut() {
             let buffer = buffer.make_mut();
-            let mut meta = gst::meta::CustomMeta::from_mut_buffer(buffer, "GstDptDepthMeta").unwrap();
+            let mut meta =
+                gst::meta::CustomMeta::from_mut_buffer(buffer, "GstDptDepthMeta").unwrap();
             change(meta.mut_structure());
         }
         gst::PadProbeReturn::Ok
@@ -263,9 +300,17 @@ fn bad_metas_are_named_and_harmless() {
     for mode in ["map", "stereo", "blur"] {
         for (expected, change) in changes {
             let (end, seen) = with_meta(mode, change);
-            assert!(end.errors.is_empty() && end.eos, "{mode} {expected}: {end:?}");
+            assert!(
+                end.errors.is_empty() && end.eos,
+                "{mode} {expected}: {end:?}"
+            );
             assert_eq!(seen.len(), 2);
-            assert_eq!(end.warnings.len(), 1, "{mode} {expected}: {:?}", end.warnings);
+            assert_eq!(
+                end.warnings.len(),
+                1,
+                "{mode} {expected}: {:?}",
+                end.warnings
+            );
             assert!(end.warnings[0].contains(expected), "{}", end.warnings[0]);
         }
     }
@@ -282,18 +327,33 @@ fn odd_values_make_pictures() {
         }
     }
     for mode in MODES {
-        for value in [0.0, 1.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX] {
+        for value in [
+            0.0,
+            1.0,
+            f32::NAN,
+            f32::INFINITY,
+            f32::NEG_INFINITY,
+            f32::MAX,
+        ] {
             let (end, seen) = with_meta(mode, filled(value));
             assert!(end.errors.is_empty() && end.eos, "{mode} {value}: {end:?}");
             assert_eq!(seen.len(), 2);
         }
-        for (near, far) in [(f64::NAN, 0.0), (1.0, 1.0), (f64::INFINITY, f64::NEG_INFINITY), (0.0, 9.0)] {
+        for (near, far) in [
+            (f64::NAN, 0.0),
+            (1.0, 1.0),
+            (f64::INFINITY, f64::NEG_INFINITY),
+            (0.0, 9.0),
+        ] {
             let (end, seen) = with_meta(mode, move |fields| {
                 fields.set("near", near);
                 fields.set("far", far);
                 fields.set("meaning", "metric");
             });
-            assert!(end.errors.is_empty() && end.eos, "{mode} {near} {far}: {end:?}");
+            assert!(
+                end.errors.is_empty() && end.eos,
+                "{mode} {near} {far}: {end:?}"
+            );
             assert_eq!(seen.len(), 2);
         }
     }
@@ -332,7 +392,7 @@ fn branches_of_one_inference_are_locked_to_each_other() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("depth.mkv");
     let pipeline = pipeline(&format!(
-        "videotestsrc num-buffers=10 pattern=ball ! video/x-raw,format=NV12,width=162,height=120,framerate=25/1 \
+        "videotestsrc num-buffers=10 pattern=ball ! video/x-raw,format=NV12,width=164,height=120,framerate=25/1 \
          ! {META} ! tee name=t \
          t. ! queue ! dptrender mode=overlay ! fakesink name=screen sync=true \
          t. ! queue ! dptrender mode=map ! video/x-raw,format=GRAY16_LE ! tee name=r r. ! queue ! fakesink name=record \
@@ -345,8 +405,14 @@ fn branches_of_one_inference_are_locked_to_each_other() {
     let end = play(&pipeline, PATIENCE);
     assert!(end.errors.is_empty() && end.eos, "{end:?}");
     let branches = branches.map(|seen| std::mem::take(&mut *seen.lock().unwrap()));
-    let times = |seen: &Seen| -> Vec<_> { seen.iter().map(|(buffer, _)| buffer.pts().unwrap()).collect() };
-    let expected: Vec<_> = (0..10).map(|n| gst::ClockTime::from_mseconds(40 * n)).collect();
+    let times = |seen: &Seen| -> Vec<_> {
+        seen.iter()
+            .map(|(buffer, _)| buffer.pts().unwrap())
+            .collect()
+    };
+    let expected: Vec<_> = (0..10)
+        .map(|n| gst::ClockTime::from_mseconds(40 * n))
+        .collect();
     for seen in &branches {
         assert_eq!(times(seen), expected);
     }
@@ -370,7 +436,10 @@ fn branches_of_one_inference_are_locked_to_each_other() {
         let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info).unwrap();
         let stride = frame.plane_stride()[0] as usize;
         let data = frame.plane_data(0).unwrap();
-        data.chunks(stride).take(120).map(|row| row[..324].to_vec()).collect::<Vec<_>>()
+        data.chunks(stride)
+            .take(120)
+            .map(|row| row[..328].to_vec())
+            .collect::<Vec<_>>()
     };
     for (written, read) in record.iter().zip(&read) {
         assert!(rows(written) == rows(read));

@@ -17,7 +17,6 @@ mod settings;
 mod tags;
 mod worker;
 
-use crate::video::{Colormap, DepthUnit, Polarity};
 use crate::{inference, spec, temporal};
 use gst::glib;
 use gst::prelude::*;
@@ -35,9 +34,6 @@ pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
         ExecutionProvider::static_type(),
         OptimizationLevel::static_type(),
         RangeMode::static_type(),
-        Polarity::static_type(),
-        Colormap::static_type(),
-        DepthUnit::static_type(),
     ] {
         kind.mark_as_plugin_api(gst::PluginAPIFlags::empty());
     }

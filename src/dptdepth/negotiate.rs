@@ -132,11 +132,9 @@ impl Pump {
         let downstream = element.src_pad.peer_query_caps(None);
         let sink_caps = stream.renderer.with_tensors(&stream.caps);
         let change = caps::change(output, Some(opened.spec.output));
-        let src_caps = change
-            .fixate_src(&sink_caps, &downstream)
-            .ok_or_else(|| {
-                error::no_common_caps(output, &change.sink_to_src(&sink_caps), &downstream)
-            })?;
+        let src_caps = change.fixate_src(&sink_caps, &downstream).ok_or_else(|| {
+            error::no_common_caps(output, &change.sink_to_src(&sink_caps), &downstream)
+        })?;
         if stream.src_caps.as_ref() != Some(&src_caps) {
             gst::info!(CAT, imp = element, "src caps {src_caps}");
             if !element.src_pad.push_event(gst::event::Caps::new(&src_caps))

@@ -149,11 +149,6 @@ impl Opened {
     pub(super) fn mean_color(&self) -> [u8; 3] {
         self.spec.mean.map(|mean| (mean * 255.0).round() as u8)
     }
-
-    /// Whether the model gives classes.
-    pub(super) fn is_segmentation(&self) -> bool {
-        self.spec.output == OutputMeaning::Labels
-    }
 }
 
 fn open_model(settings: &Settings) -> Result<Model, ModelError> {

@@ -12,14 +12,13 @@ use super::worker::Ready;
 use super::{Output, error};
 use crate::engine;
 use crate::frame::{
-    self, Fit, Layout, Lut, Map, MapRef, MapWriter, Quantize, Rect, RgbConverter, ValueRange,
-    palette, quantize,
+    Canvas, Drawn, Fit, Layout, MapRef, Quantize, Rect, RgbConverter, Style, ValueRange,
 };
 use crate::measure::{Reading, keep_only};
 use crate::meta;
 use crate::spec::{Calibration, OutputMeaning, Size};
 use crate::temporal::{RangeMode, RangeTracker};
-use crate::video::{self, Colormap, Polarity};
+use crate::video::{self, Polarity};
 use gst::prelude::*;
 use gst_video::{VideoFrameRef, VideoInfo};
 use std::sync::Arc;
@@ -37,8 +36,6 @@ pub(super) struct Renderer {
     /// From the model's values to metres.
     calibration: Option<Calibration>,
     range: RangeTracker,
-    lut: (Option<Colormap>, Lut),
-    codes: Vec<u16>,
     target: Option<Target>,
     meta_pool: Option<Pool>,
     measures: Measures,
@@ -48,7 +45,7 @@ pub(super) struct Renderer {
 struct Target {
     info: VideoInfo,
     layout: Layout,
-    writer: MapWriter,
+    canvas: Canvas,
     /// Where a new picture comes from; `None` where the frame itself is drawn on or left alone.
     pool: Option<Pool>,
     /// The frame's own half of side by side.
@@ -63,14 +60,6 @@ impl Renderer {
         fit: &Fit,
         ready: &Ready,
     ) -> Self {
-        let lut = if opened.is_segmentation() {
-            (None, Lut::from_palette(&palette(opened.classes())))
-        } else {
-            (
-                Some(Colormap::default()),
-                frame::Colormap::from(Colormap::default()).lut(),
-            )
-        };
         Self {
             opened: opened.clone(),
             in_info: info.clone(),
@@ -81,8 +70,6 @@ impl Renderer {
             provider: ready.provider.clone(),
             calibration: opened.calibration(fit),
             range: RangeTracker::new(RangeMode::Smooth),
-            lut,
-            codes: Vec::new(),
             target: None,
             meta_pool: None,
             measures: Measures::new(opened.zones.clone()),
@@ -118,12 +105,19 @@ impl Renderer {
         } else {
             layout
         };
-        let writer = MapWriter::new(self.map_size, &self.fit, &drawn)?;
+        let canvas = Canvas::new(
+            self.map_size,
+            &self.fit,
+            &self.in_layout,
+            &drawn,
+            self.opened.settings.upsampling.into(),
+            self.opened.classes(),
+        )?;
         let converter = side_by_side.then(|| RgbConverter::new(&self.in_layout));
         self.target = Some(Target {
             info,
             layout,
-            writer,
+            canvas,
             pool,
             converter,
         });
@@ -158,22 +152,31 @@ impl Renderer {
             calibration.apply(values);
         }
         let map = &*map;
-        let range = self.encode(map, looks)?;
+        let range = self.range_of(map, looks)?;
         let Some(target) = &mut self.target else {
             return Err(gst::FlowError::NotNegotiated.into());
         };
         let drawn = match map {
-            engine::Map::Labels(labels) => Map::Labels(labels),
-            engine::Map::Depth(_) if target.shows_metres(&self.opened) => {
-                Map::DepthWithHoles(&self.codes)
+            engine::Map::Labels(labels) => Drawn::Labels(labels),
+            engine::Map::Depth(values) => {
+                let how = if target.shows_metres(&self.opened) {
+                    Quantize::Metric {
+                        unit_m: self.opened.settings.depth_unit.metres(),
+                    }
+                } else {
+                    Quantize::Relative {
+                        range,
+                        near_bright: looks.polarity == Polarity::NearBright,
+                    }
+                };
+                Drawn::Depth(MapRef::new(values, self.map_size)?, how)
             }
-            engine::Map::Depth(_) => Map::Depth(&self.codes),
         };
         let mut output = match self.opened.settings.output {
             Output::Meta => input,
-            Output::Overlay => target.overlay(input, drawn, &self.lut.1, looks.alpha as f32)?,
+            Output::Overlay => target.overlay(input, drawn, &looks.style)?,
             Output::Map | Output::SideBySide => {
-                target.picture(&input, &self.in_info, self.in_layout, drawn, &self.lut.1)?
+                target.picture(&input, &self.in_info, self.in_layout, drawn, &looks.style)?
             }
         };
         self.attach(&mut output, map, range)?;
@@ -181,8 +184,8 @@ impl Renderer {
         Ok(output)
     }
 
-    /// Brings a depth map into 16-bit codes and its colours up to date; the range it was mapped by.
-    fn encode(&mut self, map: &engine::Map, looks: &Looks) -> Result<ValueRange, Stop> {
+    /// The values shown as nearest and farthest.
+    fn range_of(&mut self, map: &engine::Map, looks: &Looks) -> Result<ValueRange, Stop> {
         let engine::Map::Depth(values) = map else {
             return Ok(ValueRange {
                 near: 0.0,
@@ -195,27 +198,8 @@ impl Renderer {
                 .range_mode
                 .to_temporal(looks.range_near, looks.range_far),
         );
-        let whole = MapRef::new(values, self.map_size)?;
-        let shown = whole.crop(self.content)?;
-        let range = self.range.update(&shown, larger_is_nearer);
-        let how = match &self.target {
-            Some(target) if target.shows_metres(&self.opened) => Quantize::Metric {
-                unit_m: self.opened.settings.depth_unit.metres(),
-            },
-            _ => Quantize::Relative {
-                range,
-                near_bright: looks.polarity == Polarity::NearBright,
-            },
-        };
-        self.codes.resize(self.map_size.area(), 0);
-        quantize(&whole, how, &mut self.codes)?;
-        if self.lut.0 != Some(looks.colormap) {
-            self.lut = (
-                Some(looks.colormap),
-                frame::Colormap::from(looks.colormap).lut(),
-            );
-        }
-        Ok(range)
+        let shown = MapRef::new(values, self.map_size)?.crop(self.content)?;
+        Ok(self.range.update(&shown, larger_is_nearer))
     }
 
     fn attach(
@@ -355,15 +339,14 @@ impl Target {
     fn overlay(
         &mut self,
         mut input: gst::Buffer,
-        map: Map<'_>,
-        lut: &Lut,
-        alpha: f32,
+        drawn: Drawn<'_>,
+        style: &Style,
     ) -> Result<gst::Buffer, Stop> {
         let buffer = input.make_mut();
         let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, &self.info)
             .map_err(|_| error::unreadable_frame())?;
         let mut picture = video::write(&mut frame, self.layout)?;
-        self.writer.blend(map, lut, alpha, &mut picture)?;
+        self.canvas.blend(drawn, style, &mut picture)?;
         drop(frame);
         Ok(input)
     }
@@ -374,8 +357,8 @@ impl Target {
         input: &gst::BufferRef,
         in_info: &VideoInfo,
         in_layout: Layout,
-        map: Map<'_>,
-        lut: &Lut,
+        drawn: Drawn<'_>,
+        style: &Style,
     ) -> Result<gst::Buffer, Stop> {
         let pool = self.pool.as_ref().ok_or(gst::FlowError::NotNegotiated)?;
         let mut output = pool.acquire()?;
@@ -384,12 +367,12 @@ impl Target {
         let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, &self.info)
             .map_err(|_| error::unreadable_frame())?;
         let mut picture = video::write(&mut frame, self.layout)?;
+        let source = VideoFrameRef::from_buffer_ref_readable(input, in_info)
+            .map_err(|_| error::unreadable_frame())?;
+        let source = video::read(&source, in_layout)?;
         match &mut self.converter {
-            None => self.writer.write(map, lut, &mut picture)?,
+            None => self.canvas.write(drawn, style, &source, &mut picture)?,
             Some(converter) => {
-                let source = VideoFrameRef::from_buffer_ref_readable(input, in_info)
-                    .map_err(|_| error::unreadable_frame())?;
-                let source = video::read(&source, in_layout)?;
                 let Size { height, width } = in_layout.size;
                 let half = |x| Rect {
                     x,
@@ -397,10 +380,9 @@ impl Target {
                     width,
                     height,
                 };
-                let mut left = picture.crop(half(0))?;
-                converter.run(&source, &mut left)?;
+                converter.run(&source, &mut picture.crop(half(0))?)?;
                 let mut right = picture.crop(half(width))?;
-                self.writer.write(map, lut, &mut right)?;
+                self.canvas.write(drawn, style, &source, &mut right)?;
             }
         }
         drop(frame);

@@ -4,7 +4,8 @@
 //! The one list of properties: names, blurbs, defaults, setters and getters.
 
 use super::{ExecutionProvider, OptimizationLevel, Output, RangeMode, ResizePolicy};
-use crate::video::{Colormap, DepthUnit, Polarity};
+use crate::frame::Style;
+use crate::video::{Colormap, DepthUnit, Polarity, Upsampling};
 use gst::glib;
 use gst::prelude::*;
 use std::sync::LazyLock;
@@ -31,6 +32,8 @@ pub(super) struct Settings {
     pub(super) polarity: Polarity,
     pub(super) colormap: Colormap,
     pub(super) alpha: f64,
+    pub(super) outline: u32,
+    pub(super) upsampling: Upsampling,
     pub(super) depth_scale: f64,
     pub(super) depth_shift: f64,
     pub(super) focal_length: f64,
@@ -62,6 +65,8 @@ impl Default for Settings {
             polarity: Polarity::default(),
             colormap: Colormap::default(),
             alpha: 0.5,
+            outline: 2,
+            upsampling: Upsampling::default(),
             depth_scale: 1.0,
             depth_shift: 0.0,
             focal_length: 0.0,
@@ -197,6 +202,19 @@ pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| 
             .mutable_playing()
             .controllable()
             .build(),
+        glib::ParamSpecUInt::builder("outline")
+            .nick("Outline")
+            .blurb("Width in pixels of the line between classes in an overlay (0 = none)")
+            .maximum(64)
+            .default_value(default.outline)
+            .mutable_playing()
+            .controllable()
+            .build(),
+        glib::ParamSpecEnum::builder_with_default("upsampling", default.upsampling)
+            .nick("Upsampling")
+            .blurb("How a depth map reaches the frame's size; the metadata holds it as the model gave it")
+            .mutable_ready()
+            .build(),
         glib::ParamSpecDouble::builder("depth-scale")
             .nick("Depth Scale")
             .blurb("Calibration to metres: 1/(scale*x+shift) of inverse depth x, scale*x+shift of depth; either makes the output metric")
@@ -252,8 +270,7 @@ pub(super) struct Looks {
     pub(super) range_near: f64,
     pub(super) range_far: f64,
     pub(super) polarity: Polarity,
-    pub(super) colormap: Colormap,
-    pub(super) alpha: f64,
+    pub(super) style: Style,
 }
 
 const OF_PROPERTY_TYPE: &str = "GObject checked the value's type";
@@ -283,6 +300,8 @@ impl Settings {
             "polarity" => self.polarity = value.get().expect(OF_PROPERTY_TYPE),
             "colormap" => self.colormap = value.get().expect(OF_PROPERTY_TYPE),
             "alpha" => self.alpha = value.get().expect(OF_PROPERTY_TYPE),
+            "outline" => self.outline = value.get().expect(OF_PROPERTY_TYPE),
+            "upsampling" => self.upsampling = value.get().expect(OF_PROPERTY_TYPE),
             "depth-scale" => self.depth_scale = value.get().expect(OF_PROPERTY_TYPE),
             "depth-shift" => self.depth_shift = value.get().expect(OF_PROPERTY_TYPE),
             "focal-length" => self.focal_length = value.get().expect(OF_PROPERTY_TYPE),
@@ -318,6 +337,8 @@ impl Settings {
             "polarity" => self.polarity.to_value(),
             "colormap" => self.colormap.to_value(),
             "alpha" => self.alpha.to_value(),
+            "outline" => self.outline.to_value(),
+            "upsampling" => self.upsampling.to_value(),
             "depth-scale" => self.depth_scale.to_value(),
             "depth-shift" => self.depth_shift.to_value(),
             "focal-length" => self.focal_length.to_value(),
@@ -336,8 +357,11 @@ impl Settings {
             range_near: self.range_near,
             range_far: self.range_far,
             polarity: self.polarity,
-            colormap: self.colormap,
-            alpha: self.alpha,
+            style: Style {
+                colormap: self.colormap.into(),
+                alpha: self.alpha as f32,
+                outline: self.outline,
+            },
         }
     }
 

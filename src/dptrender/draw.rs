@@ -6,7 +6,7 @@
 use super::result::Found;
 use super::settings::Looks;
 use crate::frame::{
-    Canvas, Drawn, Fit, FrameError, FrameMut, FrameRef, Layout, Quantize, Rect, RgbConverter, Style,
+    Canvas, Drawn, Fit, FrameError, FrameMut, FrameRef, Layout, Quantize, Rect, RgbConverter,
     Upsampling,
 };
 use crate::spec::{OutputMeaning, Size};

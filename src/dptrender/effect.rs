@@ -8,8 +8,9 @@ use super::settings::{Looks, Settings};
 use super::{Mode, StereoLayout};
 use crate::frame::{
     BlurWriter, Fit, FrameError, FrameMut, FrameRef, Layout, Map, MatteWriter, Quantize,
-    StereoWriter, Upsampler, Upsampling, ValueRange, class_alpha, quantize, window_alpha,
+    StereoWriter, Upsampler, Upsampling, ValueRange, quantize, window_alpha,
 };
+use crate::measure::NO_CLASS;
 use crate::spec::{OutputMeaning, Size};
 
 /// Where depth in metres ends for a window: nearer than anything a camera sees sharply, and
@@ -147,10 +148,18 @@ impl Enlarger {
         match found {
             None => alpha.fill(otherwise),
             Some(Found::Labels { size, labels, .. }) => {
-                class_alpha(labels, &mut self.codes);
+                let inside = |&label: &u8| if label == NO_CLASS { 0 } else { u16::MAX };
+                self.codes.clear();
+                self.codes.extend(labels.iter().map(inside));
                 let codes = self.enlarge(size, frame)?;
                 // The middle of the border between classes, as sharp as a pixel of the map.
-                window_alpha(codes, u16::MAX, u16::MAX / 2 + CLASS_EDGE, 2 * CLASS_EDGE, alpha);
+                window_alpha(
+                    codes,
+                    u16::MAX,
+                    u16::MAX / 2 + CLASS_EDGE,
+                    2 * CLASS_EDGE,
+                    alpha,
+                )?;
             }
             Some(Found::Depth {
                 values,
@@ -161,7 +170,7 @@ impl Enlarger {
                 self.codes.resize(values.size().area(), 0);
                 quantize(&values, window.how, &mut self.codes)?;
                 let codes = self.enlarge(values.size(), frame)?;
-                window_alpha(codes, window.near, window.far, window.softness, alpha);
+                window_alpha(codes, window.near, window.far, window.softness, alpha)?;
             }
         }
         Ok(())
@@ -197,7 +206,13 @@ impl Window {
             OutputMeaning::Metric { .. } => {
                 let how = Quantize::Nearness { range: WINDOW_M };
                 let middle = 2.0 / (range.near.recip() + range.far.recip());
-                let code = |metres: f32| if metres > 0.0 { how.code(metres) } else { u16::MAX };
+                let code = |metres: f32| {
+                    if metres > 0.0 {
+                        how.code(metres)
+                    } else {
+                        u16::MAX
+                    }
+                };
                 (
                     how,
                     looks.near.map_or(u16::MAX, code),

@@ -17,6 +17,7 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_base::prelude::*;
 use gst_base::subclass::prelude::*;
+use gst_video::prelude::*;
 use gst_video::subclass::prelude::*;
 use gst_video::{VideoFrameRef, VideoInfo};
 use std::sync::{LazyLock, Mutex};
@@ -62,7 +63,11 @@ impl DptRender {
     }
 
     /// Tells once why there is no result, or ends the flow where there can be none.
-    fn tell(&self, told: &mut Option<Missing>, missing: Option<Missing>) -> Result<(), gst::FlowError> {
+    fn tell(
+        &self,
+        told: &mut Option<Missing>,
+        missing: Option<Missing>,
+    ) -> Result<(), gst::FlowError> {
         if let Some(missing) = &missing
             && told.as_ref() != Some(missing)
         {
@@ -120,8 +125,7 @@ impl ElementImpl for DptRender {
 }
 
 impl BaseTransformImpl for DptRender {
-    const MODE: gst_base::subclass::BaseTransformMode =
-        gst_base::subclass::BaseTransformMode::Both;
+    const MODE: gst_base::subclass::BaseTransformMode = gst_base::subclass::BaseTransformMode::Both;
     const PASSTHROUGH_ON_SAME_CAPS: bool = false;
     const TRANSFORM_IP_ON_PASSTHROUGH: bool = false;
 
@@ -177,12 +181,11 @@ impl BaseTransformImpl for DptRender {
         meta: gst::MetaRef<'a, gst::Meta>,
         inbuf: &'a gst::BufferRef,
     ) -> bool {
-        let name = meta
-            .downcast_ref::<gst::meta::CustomMeta>()
-            .map(|meta| meta.structure().name().to_string());
-        let ours = name.is_some_and(|name| [DEPTH_META, SEGMENTATION_META].contains(&name.as_str()));
-        if ours && lock(&self.settings).mode == Mode::Stereo {
-            return false;
+        let ours = meta.try_as_custom_meta().is_some_and(|meta| {
+            [DEPTH_META, SEGMENTATION_META].contains(&meta.structure().name().as_str())
+        });
+        if ours {
+            return lock(&self.settings).mode != Mode::Stereo;
         }
         self.parent_transform_meta(outbuf, meta, inbuf)
     }
@@ -194,7 +197,10 @@ impl BaseTransformImpl for DptRender {
     ) -> Result<gst::FlowSuccess, gst::FlowError> {
         let flow = self.parent_transform(inbuf, outbuf)?;
         // Without a result a map shows nothing at all.
-        if lock(&self.stream).as_ref().is_some_and(Stream::shows_nothing) {
+        if lock(&self.stream)
+            .as_ref()
+            .is_some_and(Stream::shows_nothing)
+        {
             outbuf.set_flags(gst::BufferFlags::GAP);
         }
         Ok(flow)
@@ -240,9 +246,10 @@ impl VideoFilterImpl for DptRender {
         let failed = |error| self.fail(error::frame(&error));
         let frame = video::read(inframe, stream.input).map_err(failed)?;
         let mut out = video::write(outframe, stream.output).map_err(failed)?;
+        let source = stream.source(&looks);
         let found = stream
             .reader
-            .find(inframe.buffer(), stream.source(&looks), stream.input.size);
+            .find(inframe.buffer(), source, stream.input.size);
         let (found, missing) = match found {
             Ok(found) => (Some(found), None),
             Err(missing) => (None, Some(missing)),
@@ -250,9 +257,7 @@ impl VideoFilterImpl for DptRender {
         match (&mut stream.effect, stream.mode) {
             (Some(effect), _) => effect.paint(found, &looks, &frame, &mut out),
             (None, Mode::SideBySide) => {
-                stream
-                    .painter
-                    .side_by_side(found, &looks, &frame, &mut out)
+                stream.painter.side_by_side(found, &looks, &frame, &mut out)
             }
             (None, _) => stream.painter.map(found, &looks, &frame, &mut out),
         }

@@ -90,10 +90,7 @@ pub enum Source {
     #[enum_value(name = "The depth map (GstDptDepthMeta)", nick = "depth")]
     Depth,
     /// `GstDptSegmentationMeta`.
-    #[enum_value(
-        name = "The class map (GstDptSegmentationMeta)",
-        nick = "segmentation"
-    )]
+    #[enum_value(name = "The class map (GstDptSegmentationMeta)", nick = "segmentation")]
     Segmentation,
 }
 

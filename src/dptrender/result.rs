@@ -4,8 +4,8 @@
 //! The result of a buffer that is drawn, and why there may be none.
 
 use super::Source;
-use crate::frame::{MapRef, ValueRange, keep_classes};
-use crate::measure::{ClassesError, parse_classes};
+use crate::frame::{MapRef, ValueRange};
+use crate::measure::{ClassesError, keep_only, parse_classes};
 use crate::meta::read::{self, DepthMap, Names, ReadError, ReadMap};
 use crate::spec::{OutputMeaning, Size};
 use crate::temporal::{RangeMode, RangeTracker};
@@ -42,13 +42,19 @@ impl Found<'_> {
 /// Why a buffer has nothing to draw.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Missing {
-    #[error("Frames carry no result of dptdepth; put dptdepth output=meta before dptrender, with nothing between them that crops, flips or adds borders")]
+    #[error(
+        "Frames carry no result of dptdepth; put dptdepth output=meta before dptrender, with nothing between them that crops, flips or adds borders"
+    )]
     Meta,
-    #[error("Frames carry no {0}, which source or mode asks for; put a dptdepth with such a model before dptrender")]
+    #[error(
+        "Frames carry no {0}, which source or mode asks for; put a dptdepth with such a model before dptrender"
+    )]
     Kind(&'static str),
     #[error("The result meta cannot be used: {0}")]
     Unusable(#[from] ReadError),
-    #[error("The result covers only a part of the frame ({0}); put dptrender before what changed the frame")]
+    #[error(
+        "The result covers only a part of the frame ({0}); put dptrender before what changed the frame"
+    )]
     Part(String),
     /// No frame can be drawn: what was asked for is not there.
     #[error(transparent)]
@@ -120,7 +126,7 @@ impl Reader {
         }
         map.read_u8(&mut self.labels)?;
         if let Some(kept) = &self.kept {
-            keep_classes(&mut self.labels, kept);
+            keep_only(&mut self.labels, kept);
         }
         Ok(Found::Labels {
             size: map.size,

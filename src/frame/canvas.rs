@@ -4,8 +4,8 @@
 //! From a model's values to a picture of them: quantised, enlarged, coloured.
 
 use super::{
-    Colormap, Fit, FrameError, FrameMut, FrameRef, LabelStyle, Layout, Lut, Map, MapRef, MapWriter,
-    Quantize, Upsampler, Upsampling, palette, quantize,
+    Colormap, Fit, FrameError, FrameMut, FrameRef, Layout, Lut, Map, MapRef, MapWriter, Quantize,
+    Upsampler, Upsampling, palette, quantize,
 };
 use crate::spec::Size;
 
@@ -59,13 +59,10 @@ impl Canvas {
     ) -> Result<Self, FrameError> {
         let guided = match upsampling {
             Upsampling::Bilinear => None,
-            Upsampling::Guided => {
-                let whole = Fit::stretched(fit.frame, fit.frame);
-                Some((
-                    Upsampler::new(map, fit, guide, upsampling)?,
-                    MapWriter::new(fit.frame, &whole, picture)?,
-                ))
-            }
+            Upsampling::Guided => Some((
+                Upsampler::new(map, fit, guide, upsampling)?,
+                MapWriter::new(fit.frame, &Fit::identity(fit.frame), picture)?,
+            )),
         };
         let colormap = Colormap::Inferno;
         Ok(Self {

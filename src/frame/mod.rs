@@ -8,6 +8,7 @@
 
 mod anaglyph;
 mod blur;
+mod canvas;
 mod color;
 mod colormap;
 mod colormap_tables;
@@ -32,6 +33,7 @@ mod warp;
 mod wide;
 
 pub use blur::BlurWriter;
+pub use canvas::{Canvas, Drawn, Style};
 pub use color::{ColorRange, Matrix};
 pub use colormap::{Colormap, Lut};
 pub use convert::RgbConverter;

@@ -10,6 +10,8 @@ use std::sync::LazyLock;
 
 const MIN_SIDE: i32 = 16;
 
+const PIXEL_ASPECT: &str = "pixel-aspect-ratio";
+
 /// Fields that describe the picture's pixels and do not hold for a new picture.
 const PICTURE_FIELDS: [&str; 4] = ["format", "colorimetry", "chroma-site", "interlace-mode"];
 
@@ -101,6 +103,8 @@ impl Change {
         let Some(formats) = &self.formats else {
             return sink.clone();
         };
+        // In fixed caps no ratio means square pixels, in others any.
+        let square = sink.is_fixed();
         each(sink, |structure| {
             structure.remove_fields(PICTURE_FIELDS);
             structure.set("format", format_list(formats));
@@ -110,6 +114,9 @@ impl Change {
             if let Some(views) = self.views {
                 structure.remove_fields(["multiview-flags", "views"]);
                 structure.set("multiview-mode", views.mode());
+                if square && !structure.has_field(PIXEL_ASPECT) {
+                    structure.set(PIXEL_ASPECT, gst::Fraction::new(1, 1));
+                }
                 widen_pixels(structure, views.pixel_width(), 1);
             }
         })
@@ -239,17 +246,17 @@ fn scale(
     })
 }
 
-/// Multiplies the pixel aspect ratio; caps without one have square pixels.
+/// Multiplies the pixel aspect ratio; what is no single one is left open.
 fn widen_pixels(structure: &mut gst::StructureRef, numerator: i32, denominator: i32) {
     if numerator == denominator {
         return;
     }
-    let field = "pixel-aspect-ratio";
-    let factor = gst::Fraction::new(numerator, denominator);
-    match structure.get::<gst::Fraction>(field) {
-        Ok(ratio) => structure.set(field, ratio * factor),
-        Err(_) if structure.has_field(field) => structure.remove_field(field),
-        Err(_) => structure.set(field, factor),
+    match structure.get::<gst::Fraction>(PIXEL_ASPECT) {
+        Ok(ratio) => structure.set(
+            PIXEL_ASPECT,
+            ratio * gst::Fraction::new(numerator, denominator),
+        ),
+        Err(_) => structure.remove_field(PIXEL_ASPECT),
     }
 }
 

@@ -5,6 +5,19 @@
 
 use crate::frame;
 use gst::glib;
+use gst::prelude::*;
+
+/// Marks the enums as the plugin's own, for its documentation.
+pub(crate) fn register() {
+    for kind in [
+        Polarity::static_type(),
+        Colormap::static_type(),
+        DepthUnit::static_type(),
+        Upsampling::static_type(),
+    ] {
+        kind.mark_as_plugin_api(gst::PluginAPIFlags::empty());
+    }
+}
 
 /// Which end of the range is bright.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]

@@ -7,6 +7,7 @@
 pub(crate) mod caps;
 mod looks;
 
+pub(crate) use looks::register;
 pub use looks::{Colormap, DepthUnit, Polarity, Upsampling};
 
 use crate::frame::{
