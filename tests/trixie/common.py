@@ -59,15 +59,19 @@ def result(buffer, name):
     """The fields of a result meta as a dictionary."""
     meta = buffer.get_custom_meta(name)
     check(meta is not None, f"there is no {name}")
-    fields = meta.get_structure()
+    return dictionary(meta.get_structure())
+
+
+def dictionary(fields):
+    """A structure's fields; structures inside it live no longer than it, so they are read too."""
     names = (fields.nth_field_name(i) for i in range(fields.n_fields()))
-    return {name: fields.get_value(name) for name in names}
+    values = {name: fields.get_value(name) for name in names}
+    nested = {n: dictionary(v) for n, v in values.items() if isinstance(v, Gst.Structure)}
+    return values | nested
 
 
 def tensor(buffer, name):
     """The id, data type, dimensions and bytes of the tensor whose id starts with `name`."""
-    metas = []
-    buffer.foreach_meta(lambda buffer, meta: metas.append(meta) or True)
     meta = GstAnalytics.buffer_get_tensor_meta(buffer)
     check(meta is not None, "there is no GstTensorMeta")
     for index in range(meta.num_tensors):
