@@ -8,6 +8,7 @@ use crate::common::{pipeline, play};
 use gst::prelude::*;
 use gst_video::VideoFrameExt as _;
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -218,13 +219,18 @@ fn a_recording_says_what_its_numbers_are() {
     let read = recorded(&depth(size, METRIC), &file);
     assert_eq!(
         read.comment().unwrap(),
-        "dptdepth unit=mm invalid=0 saturated=65535 depth-scale=0.002 depth-shift=0.25 model=dptdepth-default"
+        "dptdepth/unit:mm/invalid:0/saturated:65535/depth-scale:0.002/depth-shift:0.25/model:dptdepth-default"
     );
+    // The bytes that other readers see are these too, neither quoted nor escaped.
+    let bytes = std::fs::read(&file).unwrap();
+    let comment = read.comment().unwrap();
+    let mut parts = bytes.windows(comment.len());
+    assert!(parts.any(|part| part == comment.as_bytes()));
     let properties = "depth-scale=0.5 depth-unit=cm focal-length=70.5";
     let read = recorded(&depth(size, properties), &file);
     assert_eq!(
         read.comment().unwrap(),
-        "dptdepth unit=cm invalid=0 saturated=65535 depth-scale=0.5 focal-length=70.5 model=dptdepth-default"
+        "dptdepth/unit:cm/invalid:0/saturated:65535/depth-scale:0.5/focal-length:70.5/model:dptdepth-default"
     );
     // Shades have no unit.
     assert_eq!(recorded(&depth(size, ""), &file).comment(), None);
@@ -241,7 +247,7 @@ fn tags_of_the_video_stay_but_for_its_comment() {
         "! taginject tags=\"title=Yard,comment=\\\"north gate\\\"\" ! dptdepth",
     );
     let read = recorded(&tagged, &file);
-    assert!(read.comment().unwrap().starts_with("dptdepth unit=mm "));
+    assert!(read.comment().unwrap().starts_with("dptdepth/unit:mm/"));
     let title = read.tags.unwrap();
     assert_eq!(title.get::<gst::tags::Title>().unwrap().get(), "Yard");
 }
@@ -283,5 +289,53 @@ fn later_tags_of_the_video_do_not_replace_the_unit() {
     let last = tags.last().unwrap();
     assert_eq!(last.get::<gst::tags::Title>().unwrap().get(), "Late");
     let comment = last.get::<gst::tags::Comment>().unwrap();
-    assert!(comment.get().starts_with("dptdepth unit=mm"), "{tags:?}");
+    assert!(comment.get().starts_with("dptdepth/unit:mm/"), "{tags:?}");
+}
+
+/// What `pipelines/read_recording.py` prints, or complains of.
+fn read_recording(file: &str) -> Result<String, String> {
+    let output = Command::new("/usr/bin/python3")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/read_recording.py"))
+        .args([file, "--x", "0.25", "--y", "0.75"])
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    match output.status.success() {
+        true => Ok(text(&output.stdout)),
+        false => Err(text(&output.stderr)),
+    }
+}
+
+#[test]
+fn python_reads_metres_from_a_recording_or_says_why_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = path(folder.path(), "depth.mkv");
+    for (unit, metres) in [("mm", 0.001), ("cm", 0.01)] {
+        let source = depth((163, 121), &format!("{METRIC} depth-unit={unit}"));
+        let written = run(
+            &format!("{source} ! avenc_ffv1 name=encoder ! matroskamux ! filesink location={file}"),
+            "encoder",
+        );
+        let told = read_recording(&file).unwrap();
+        assert_eq!(told.lines().count(), FRAMES);
+        for (line, samples) in told.lines().zip(written.samples()) {
+            // 0.25 · 162 and 0.75 · 120, rounded down.
+            let at = 2 * (90 * 163 + 40);
+            let code = u16::from_le_bytes([samples[at], samples[at + 1]]);
+            let expected = format!("(40, 90)  {:.3} m", f64::from(code) * metres);
+            assert!(line.ends_with(&expected), "{line}: {expected}");
+        }
+    }
+    recorded(&depth((64, 48), ""), &file);
+    assert!(
+        read_recording(&file)
+            .unwrap_err()
+            .contains("its depth is relative")
+    );
+    let nothing = path(folder.path(), "nothing.mkv");
+    let told = read_recording(&nothing).unwrap_err();
+    assert!(
+        told.contains("not found") && !told.contains("CRITICAL"),
+        "{told}"
+    );
 }

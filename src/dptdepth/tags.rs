@@ -79,7 +79,9 @@ pub(super) fn comment(opened: &Opened, stream: &Stream) -> Option<String> {
     } = opened.settings;
     let unit = gst::glib::EnumValue::from_value(&depth_unit.to_value())
         .map_or_else(String::new, |(_, unit)| unit.nick().to_string());
-    let mut comment = format!("dptdepth unit={unit} invalid=0 saturated=65535");
+    // Only letters, digits and these signs: a muxer that writes values in GStreamer's notation quotes
+    // and escapes all others.
+    let mut comment = format!("dptdepth/unit:{unit}/invalid:0/saturated:65535");
     let numbers = [
         ("depth-scale", depth_scale, 1.0),
         ("depth-shift", depth_shift, 0.0),
@@ -87,10 +89,11 @@ pub(super) fn comment(opened: &Opened, stream: &Stream) -> Option<String> {
     ];
     for (name, value, unset) in numbers {
         if value != unset {
-            comment.push_str(&format!(" {name}={value}"));
+            comment.push_str(&format!("/{name}:{value}"));
         }
     }
-    // Last, since names may have spaces.
-    comment.push_str(&format!(" model={}", opened.spec.name));
+    let plain = |sign: char| sign.is_ascii_alphanumeric() || "_-+.".contains(sign);
+    let model = opened.spec.name.replace(|sign| !plain(sign), "_");
+    comment.push_str(&format!("/model:{model}"));
     Some(comment)
 }
