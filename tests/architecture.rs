@@ -78,6 +78,7 @@ fn the_pure_parts_know_no_gstreamer() {
         "spec.rs",
         "engine/",
         "hub/",
+        "measure/",
         "model",
     ];
     assert_none(&offenders(
@@ -120,7 +121,13 @@ fn the_catalogue_knows_no_model() {
 
 #[test]
 fn nothing_points_back() {
-    let upper = ["crate::dptdepth", "crate::engine", "crate::meta"];
+    let upper = [
+        "crate::dptdepth",
+        "crate::dptrender",
+        "crate::video",
+        "crate::engine",
+        "crate::meta",
+    ];
     assert_none(&offenders(
         within(&[
             "spec.rs",
@@ -130,13 +137,30 @@ fn nothing_points_back() {
             "checkpoint/",
             "graph/",
             "dpt/",
+            "measure/",
             "model",
         ]),
         &upper,
     ));
+    // The elements share what lies below them, and know nothing of each other.
+    assert_none(&offenders(
+        within(&["dptrender/", "video/", "meta/"]),
+        &[
+            "crate::dptdepth",
+            "crate::inference",
+            "crate::model",
+            "crate::engine",
+        ],
+    ));
+    assert_none(&offenders(within(&["dptdepth/"]), &["crate::dptrender"]));
     assert_none(&offenders(
         within(&["frame/"]),
-        &["crate::temporal", "crate::inference", "crate::model"],
+        &[
+            "crate::temporal",
+            "crate::measure",
+            "crate::inference",
+            "crate::model",
+        ],
     ));
     assert_none(&offenders(
         within(&["inference/"]),

@@ -11,9 +11,6 @@ use gstdptdepth::hub;
 use std::fs;
 use std::path::Path;
 
-const BEGIN: &str = "<!-- properties:begin -->";
-const END: &str = "<!-- properties:end -->";
-
 fn type_and_default(pspec: &glib::ParamSpec) -> (String, String) {
     let default = pspec.default_value();
     if let Some(kind) = pspec.downcast_ref::<glib::ParamSpecEnum>() {
@@ -57,9 +54,9 @@ fn when(pspec: &glib::ParamSpec) -> &'static str {
     }
 }
 
-fn table() -> String {
+fn table(element: &str) -> String {
     init();
-    let element = gst::ElementFactory::make("dptdepth").build().unwrap();
+    let element = gst::ElementFactory::make(element).build().unwrap();
     let mut table =
         String::from("| property | type | default | settable | meaning |\n|---|---|---|---|---|\n");
     for pspec in element.list_properties() {
@@ -106,7 +103,14 @@ fn keep(document: &str, begin: &str, end: &str, table: &str) {
 
 #[test]
 fn the_readme_lists_the_elements_properties() {
-    keep("README.md", BEGIN, END, &table());
+    for element in ["dptdepth", "dptrender"] {
+        keep(
+            "README.md",
+            &format!("<!-- {element}:begin -->"),
+            &format!("<!-- {element}:end -->"),
+            &table(element),
+        );
+    }
 }
 
 /// A row of `docs/parity.md`: case, reference, largest and mean error over the range.

@@ -9,10 +9,5 @@ mod render;
 
 use criterion::{criterion_group, criterion_main};
 
-criterion_group!(
-    benches,
-    maps::benches,
-    guided::benches,
-    render::benches
-);
+criterion_group!(benches, maps::benches, guided::benches, render::benches);
 criterion_main!(benches);
