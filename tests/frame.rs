@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod allocations;
+mod anaglyph;
 mod background;
 mod colors;
 mod depth;
@@ -17,4 +18,5 @@ mod overlay;
 mod picture;
 mod range;
 mod stereo;
+mod views;
 mod yuv;

@@ -33,7 +33,7 @@ pub(crate) fn benches(c: &mut Criterion) {
     };
     let mut planes = picture(layout);
     for (at, byte) in planes[0].0.iter_mut().enumerate() {
-        *byte = (at * 97 >> 3) as u8;
+        *byte = ((at * 97) >> 3) as u8;
     }
     let frame = as_frame(layout, &mut planes);
     let nearness = nearness();

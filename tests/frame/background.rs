@@ -9,7 +9,7 @@ use gstdptdepth::frame::{
 use gstdptdepth::spec::Size;
 
 use super::picture::{Picture, differences};
-use super::stereo::as_format;
+use super::views::as_format;
 
 const SIZE: Size = Size::new(61, 83);
 
