@@ -42,10 +42,10 @@ def buffers(description, frames=()):
     message = pipeline.get_bus().timed_pop_filtered(
         10 * Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR
     )
+    pipeline.set_state(Gst.State.NULL)
     check(message is not None, f"{description}: neither EOS nor an error")
     if message.type == Gst.MessageType.ERROR:
         sys.exit(f"FAIL {description}: {message.parse_error()}")
-    pipeline.set_state(Gst.State.NULL)
     # A buffer lives as long as its sample.
     buffers.kept = samples
     return [sample.get_buffer() for sample in samples]
