@@ -6,7 +6,7 @@
 # metres. The recording is a metric one of save-ffv1.sh; it says itself what its numbers are.
 # Only GStreamer is needed, not dptdepth.
 #
-#   pipelines/read_recording.py FILE [--x 0.5] [--y 0.5]
+#   pipelines/read_recording.py FILE [--x 0.5] [--y 0.5] [--unit mm] [--unit mm]
 """Reads the distance at a point of every frame of a recording of metric depth."""
 
 import argparse
@@ -71,15 +71,19 @@ def main():
     parser.add_argument("file")
     parser.add_argument("--x", type=float, default=0.5, help="0 = left edge, 1 = right edge")
     parser.add_argument("--y", type=float, default=0.5, help="0 = top edge, 1 = bottom edge")
+    parser.add_argument("--unit", choices=METRES, help="for a file that was cut off and says none")
     arguments = parser.parse_args()
     # `read_recording.py | head` and Ctrl-C end the program without a traceback.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     Gst.init(None)
     for buffer, info, comment in frames(arguments.file):
-        unit = unit_of(comment)
+        unit = METRES[arguments.unit] if arguments.unit else unit_of(comment)
         if unit is None:
-            sys.exit(f"{arguments.file} does not say a unit: its depth is relative")
+            sys.exit(
+                f"{arguments.file} does not say a unit: its depth is relative, or the file was cut"
+                " off; then give --unit"
+            )
         x = int(arguments.x * (info.width - 1))
         y = int(arguments.y * (info.height - 1))
         # Rows may be padded: a row begins every stride bytes.

@@ -144,11 +144,11 @@ fn line(points: &[(f64, f64)], inverse: bool) -> Result<(f64, f64), String> {
         yy += weight * (y - mean_y) * (y - mean_y);
     }
     // Spreads of less than a millionth are the rounding of f32 values.
-    let flat = |spread: f64, mean: f64| !(spread / sum > (1e-6 * mean).powi(2));
-    if flat(xx, mean_x) {
+    let varies = |spread: f64, mean: f64| spread / sum > (1e-6 * mean).powi(2);
+    if !varies(xx, mean_x) {
         return Err("the model sees the known points at one depth; choose points whose distances differ more".into());
     }
-    if flat(yy, mean_y) {
+    if !varies(yy, mean_y) {
         return Err("the known points have one distance; two different ones are needed".into());
     }
     let scale = xy / xx;

@@ -33,7 +33,7 @@ use std::process::ExitCode;
         dpt-onnx fetch dpt-large\n  \
         dpt-onnx inspect dpt-large\n  \
         dpt-onnx export dpt-large -o dpt-large.onnx --size 384x672\n  \
-        dpt-onnx run photo.jpg -o out/"
+        dpt-onnx run photo.jpg -o out/ --ply"
 )]
 struct Arguments {
     #[command(subcommand)]

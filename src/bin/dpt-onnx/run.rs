@@ -120,7 +120,7 @@ impl Arguments {
         if self.calibrates() && spec.output == OutputMeaning::Labels {
             return Err("--depth-scale, --depth-shift and --known calibrate depth, but the model gives classes".into());
         }
-        if self.known.len() > 0 && self.images.len() > 1 {
+        if !self.known.is_empty() && self.images.len() > 1 {
             return Err(
                 "--known tells of pixels of one picture, but there are several; \
                 calibrate with one, then give --depth-scale and --depth-shift for the others"
