@@ -360,6 +360,77 @@ fn odd_values_make_pictures() {
 }
 
 #[test]
+fn results_follow_scaled_and_converted_frames() {
+    let seen = good(&format!(
+        "{SOURCE} ! {META} ! videoconvert ! video/x-raw,format=BGRx ! videoscale \
+         ! video/x-raw,width=82,height=60 ! dptrender mode=overlay alpha=1 ! fakesink name=sink"
+    ));
+    assert_eq!((seen[0].1.width(), seen[0].1.height()), (82, 60));
+    let (end, _) = run(&format!(
+        "{SOURCE} ! {META} ! videocrop left=20 ! dptrender ! fakesink name=sink"
+    ));
+    assert!(end.eos && end.warnings.len() == 1, "{end:?}");
+}
+
+const CLASSES: &str = concat!(
+    "dptdepth output=meta model-file=",
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/data/dpt/vit-segmentation"
+);
+
+/// Frames with depth and classes: which of them is drawn.
+#[test]
+fn the_source_chooses_between_depth_and_classes() {
+    let both = format!("{SOURCE} ! {META} ! {CLASSES}");
+    let of = |chain: &str, render: &str| {
+        bytes(&good(&format!(
+            "{chain} ! dptrender {render} ! fakesink name=sink"
+        )))
+    };
+    let depth = of(&format!("{SOURCE} ! {META}"), "mode=overlay");
+    let classes = of(&format!("{SOURCE} ! {CLASSES}"), "mode=overlay");
+    assert_ne!(depth, classes);
+    assert_eq!(of(&both, "mode=overlay"), depth);
+    assert_eq!(of(&both, "mode=overlay source=depth"), depth);
+    assert_eq!(of(&both, "mode=overlay source=segmentation"), classes);
+    // Stereo is made of depth, whatever classes are asked for.
+    let stereo = of(&format!("{SOURCE} ! {META}"), "mode=stereo");
+    assert_eq!(of(&both, "mode=stereo classes=0"), stereo);
+}
+
+#[test]
+fn classes_are_kept_by_name_or_index_and_unknown_ones_are_an_error() {
+    let chain = format!("{SOURCE} ! {CLASSES}");
+    let map = bytes(&good(&format!("{chain} ! dptrender ! fakesink name=sink")));
+    let kept = map[0][0];
+    let filtered = bytes(&good(&format!(
+        "{chain} ! dptrender classes={kept} ! fakesink name=sink"
+    )));
+    for (all, filtered) in map[0].iter().zip(&filtered[0]) {
+        assert_eq!(*filtered, if *all == kept { kept } else { 255 });
+    }
+    let matte = bytes(&good(&format!(
+        "{chain} ! dptrender mode=matte classes={kept} ! video/x-raw,format=GRAY8 ! fakesink name=sink"
+    )));
+    // Away from edges the matte is what the classes are, but where a pixel's three neighbours in
+    // the map outweigh its own cell.
+    let (mut inside, mut wrong) = (0, 0);
+    for (class, alpha) in map[0].iter().zip(&matte[0]) {
+        let expected = if *class == kept { 255 } else { 0 };
+        inside += u32::from(*alpha == 0 || *alpha == 255);
+        wrong += u32::from((*alpha == 0 || *alpha == 255) && *alpha != expected);
+    }
+    assert!(inside > 10_000 && wrong * 500 < inside, "{wrong} of {inside}");
+    for (classes, expected) in [("unicorn", "unicorn"), ("4000", "4000"), (";;", "no class")] {
+        let (end, _) = run(&format!(
+            "{chain} ! dptrender mode=matte classes=\"{classes}\" ! fakesink name=sink"
+        ));
+        assert_eq!(end.errors[0].0, "dptrender", "{end:?}");
+        assert!(end.errors[0].1.contains(expected), "{}", end.errors[0].1);
+    }
+}
+
+#[test]
 fn looks_change_while_playing() {
     let pipeline = pipeline(&format!(
         "videotestsrc num-buffers=60 ! video/x-raw,width=64,height=64,framerate=30/1 ! {META} \
