@@ -5,7 +5,7 @@
 
     source target/env.sh; docs/images/modes.py OUT.jpg PICTURE[:PROPERTIES OF dptdepth] …
 
-Needs Pillow. Each picture becomes a column, each mode a row.
+Needs Pillow. Each picture fills two rows.
 """
 import subprocess
 import sys
@@ -14,7 +14,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-CELL = 420  # pixels wide
+CELL = 360  # pixels wide
+ROW = 4  # cells
 MODES = (
     ("the frame", None),
     ("map, bilinear", "mode=map colormap=inferno"),
@@ -28,11 +29,11 @@ MODES = (
 
 
 def render(picture: str, properties: str, render: str | None, out: Path) -> Image.Image:
-    element = f"! dptdepth output=meta {properties} ! dptrender {render}" if render else ""
     # A map is gray unless colours are asked for.
+    element = f"! dptdepth output=meta {properties} ! dptrender {render} ! video/x-raw,format={{RGB,RGBA}}" if render else ""
     launch = (
         f"gst-launch-1.0 -q filesrc location={picture} ! decodebin ! videoconvert ! video/x-raw,format=RGB {element}"
-        f" ! video/x-raw,format={{RGB,RGBA}} ! pngenc snapshot=true ! filesink location={out}"
+        f" ! pngenc ! filesink location={out}"
     )
     subprocess.run(launch.split(), check=True)
     image = Image.open(out).convert("RGBA")
@@ -46,7 +47,7 @@ def render(picture: str, properties: str, render: str | None, out: Path) -> Imag
 
 def main() -> None:
     out, *pictures = sys.argv[1:]
-    columns = []
+    pictures_of_modes = []
     with tempfile.TemporaryDirectory() as scratch:
         for number, given in enumerate(pictures):
             picture, _, properties = given.partition(":")
@@ -59,12 +60,14 @@ def main() -> None:
                 draw.rectangle((box[0] - 4, box[1] - 3, box[2] + 4, box[3] + 3), fill="black")
                 draw.text((8, 6), name, fill="white")
                 cells.append(cell)
-            columns.append(cells)
-    heights = [max(column[row].height for column in columns) for row in range(len(MODES))]
-    sheet = Image.new("RGB", (CELL * len(columns), sum(heights)))
-    for x, column in enumerate(columns):
-        for row, cell in enumerate(column):
-            sheet.paste(cell, (x * CELL, sum(heights[:row])))
+            pictures_of_modes.append(cells)
+    rows = [cells[at : at + ROW] for cells in pictures_of_modes for at in range(0, len(cells), ROW)]
+    sheet = Image.new("RGB", (CELL * ROW, sum(row[0].height for row in rows)))
+    y = 0
+    for row in rows:
+        for x, cell in enumerate(row):
+            sheet.paste(cell, (x * CELL, y))
+        y += row[0].height
     sheet.save(out, quality=88)
 
 
