@@ -168,8 +168,11 @@ fn points_that_cannot_be_used_are_told() {
     }
 }
 
-/// A PLY file's comments and its points: x, y, z and the colour.
-fn read_ply(path: &Path) -> (Vec<String>, Vec<([f32; 3], [u8; 3])>) {
+/// A point's x, y, z and its colour.
+type Point = ([f32; 3], [u8; 3]);
+
+/// A PLY file's comments and its points.
+fn read_ply(path: &Path) -> (Vec<String>, Vec<Point>) {
     const END: &[u8] = b"end_header\n";
     let bytes = std::fs::read(path).unwrap();
     let end = bytes

@@ -72,8 +72,7 @@ fn run(description: &str, name: &str) -> Seen {
     });
     let end = play(&pipeline, PATIENCE);
     assert!(end.eos && end.errors.is_empty(), "{description}: {end:?}");
-    let seen = seen.lock().unwrap().clone();
-    seen
+    seen.lock().unwrap().clone()
 }
 
 /// The picture's rows without padding.

@@ -98,8 +98,8 @@ impl From<Provider> for ExecutionProvider {
 
 fn focal_length(text: &str) -> Result<f64, String> {
     match text.parse() {
-        Ok(focal) if focal > 0.0 && f64::is_finite(focal) => Ok(focal),
-        _ => Err("it must be a number of pixels above 0".into()),
+        Ok(focal) if (1.0..=1e6).contains(&focal) => Ok(focal),
+        _ => Err("it must be a number of pixels, 1 to 1000000".into()),
     }
 }
 
