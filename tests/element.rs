@@ -319,6 +319,16 @@ fn downstream_that_fits_no_output_is_told_by_us() {
     );
 }
 
+#[cfg(not(feature = "v1_26"))]
+#[test]
+fn tensors_that_this_build_cannot_attach_are_an_error() {
+    let pipeline = pipeline("videotestsrc ! dptdepth output-tensor-meta=true ! fakesink");
+    let end = play(&pipeline, PATIENCE);
+    assert_eq!(end.errors[0].0, "dptdepth");
+    let text = &end.errors[0].1;
+    assert!(text.contains("--features v1_26"), "{text}");
+}
+
 #[test]
 fn defaults_and_pspecs_agree() {
     init();

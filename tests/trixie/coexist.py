@@ -12,7 +12,7 @@ import re
 import sys
 
 import numpy
-from common import array, buffers, check, passed, result, tensor
+from common import Gst, array, buffers, check, passed, result, tensor
 
 first, runtimes = sys.argv[1:]
 
@@ -29,18 +29,44 @@ def field(number, content):
     return length(number << 3 | 2) + length(len(content)) + content
 
 
-# onnxinference of GStreamer 1.26 wants a tensor id for each output in the file's metadata_props,
-# field 14 of ModelProto; protobuf takes a repeated field that is appended to a file.
 ID = "depth-by-onnxinference"
+MODELINFO = f"""[modelinfo]
+version=1.0
+group-id=check
+
+[pixel_values]
+id=pixel-values
+type=float32
+dims=1,3,32,32
+dir=input
+ranges=-1.0,1.0;-1.0,1.0;-1.0,1.0
+
+[predicted_depth]
+id={ID}
+type=float32
+dims=1,32,32
+dir=output
+"""
+
 theirs = f"{os.environ['SCRATCH']}/theirs.onnx"
-with open(os.environ["MODEL"], "rb") as ours, open(theirs, "wb") as file:
-    entry = field(1, b"predicted_depth") + field(2, ID.encode())
-    file.write(ours.read() + field(14, entry))
+element = f"onnxinference model-file={theirs} execution-provider=cpu"
+with open(os.environ["MODEL"], "rb") as file:
+    model = file.read()
+if Gst.version()[:2] < (1, 28):
+    # It finds a tensor's id in the file's metadata_props, field 14 of ModelProto. A repeated field
+    # can be appended to a protobuf file.
+    model += field(14, field(1, b"predicted_depth") + field(2, ID.encode()))
+    element += " input-image-format=chw input-tensor-offset=-127.5 input-tensor-scale=127.5"
+else:
+    with open(f"{theirs}.modelinfo", "w") as file:
+        file.write(MODELINFO)
+with open(theirs, "wb") as file:
+    file.write(model)
 
 elements = [
-    f"dptdepth model-file={os.environ['MODEL']} execution-provider=cpu output=meta",
-    f"onnxinference model-file={theirs} execution-provider=cpu input-image-format=chw"
-    " input-tensor-offset=-127.5 input-tensor-scale=127.5",
+    f"dptdepth model-file={os.environ['MODEL']} execution-provider=cpu output=meta"
+    " output-tensor-meta=true",
+    element,
 ]
 if first != "dptdepth":
     elements.reverse()

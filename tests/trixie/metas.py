@@ -156,8 +156,9 @@ def memory():
     passed(f"5 rounds of 4000 frames with analytics and tensors keep within {sizes} KiB")
 
 
-segmentation()
-scaled_segmentation()
-tensors()
-objects()
-memory()
+if __name__ == "__main__":
+    segmentation()
+    scaled_segmentation()
+    tensors()
+    objects()
+    memory()

@@ -63,6 +63,7 @@ pass "the build with $feature is loaded"
 export MODEL=$scratch/depth.onnx SCRATCH=$scratch
 unset ORT_DYLIB_PATH
 quietly python3 tests/trixie/metas.py
+if [[ $feature == v1_28 ]]; then quietly python3 tests/trixie/metas_28.py; fi
 # One ONNX Runtime in the process or two, whichever element comes first.
 for first in dptdepth onnxinference; do
     quietly python3 tests/trixie/coexist.py $first 1
