@@ -8,6 +8,8 @@ pub const NO_CLASS: u8 = 255;
 
 /// Names that an error offers instead of an unknown one.
 const OFFERS: usize = 5;
+/// Characters of a wrong name that an error repeats.
+const LONGEST: usize = 64;
 
 /// Why a list of classes cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -79,7 +81,7 @@ pub fn parse_classes(text: &str, labels: &[String]) -> Result<[bool; 256], Class
         }
         if !name.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(ClassesError::Unknown {
-                name: name.into(),
+                name: name.chars().take(LONGEST).collect(),
                 nearest: nearest(name, labels),
             });
         }
@@ -88,7 +90,7 @@ pub fn parse_classes(text: &str, labels: &[String]) -> Result<[bool; 256], Class
             Ok(index) if index < count => keep[index] = true,
             _ => {
                 return Err(ClassesError::Index {
-                    index: name.into(),
+                    index: name.chars().take(LONGEST).collect(),
                     count,
                 });
             }
@@ -130,7 +132,7 @@ fn nearest(name: &str, labels: &[String]) -> Vec<String> {
 fn pairs(text: &str) -> Vec<[char; 2]> {
     let mut before = ' ';
     text.chars()
-        .take(64)
+        .take(LONGEST)
         .flat_map(char::to_lowercase)
         .chain([' '])
         .map(|c| [std::mem::replace(&mut before, c), c])
