@@ -248,3 +248,23 @@ fn the_models_document_lists_the_catalogue() {
         &models_table(),
     );
 }
+
+#[test]
+fn the_metadata_document_shows_the_examples() {
+    for (file, language) in [
+        ("read_depth.c", "c"),
+        ("read_depth.py", "python"),
+        ("read_depth.rs", "rust"),
+    ] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("docs/examples")
+            .join(file);
+        let source = fs::read_to_string(path).unwrap();
+        keep(
+            "docs/metadata.md",
+            &format!("<!-- {file}:begin -->"),
+            &format!("<!-- {file}:end -->"),
+            &format!("```{language}\n{source}```\n"),
+        );
+    }
+}
