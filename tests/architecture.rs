@@ -71,6 +71,7 @@ fn the_pure_parts_know_no_gstreamer() {
     let pure = [
         "frame/",
         "temporal/",
+        "measure/",
         "inference/",
         "checkpoint/",
         "graph/",
@@ -133,6 +134,7 @@ fn nothing_points_back() {
             "spec.rs",
             "frame/",
             "temporal/",
+            "measure/",
             "inference/",
             "checkpoint/",
             "graph/",

@@ -5,7 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod allocations;
+pub(crate) mod allocations;
 mod anaglyph;
 mod background;
 mod colors;

@@ -16,6 +16,7 @@ mod docs;
 mod element;
 mod fetch;
 mod frame;
+mod measure;
 mod metric;
 mod parity;
 mod pipelines;

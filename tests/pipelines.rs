@@ -11,7 +11,7 @@ use gst::prelude::*;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::time::Duration;
 
 const FRAMES: usize = 3;
@@ -281,12 +281,22 @@ fn the_ffv1_file_holds_every_frame_as_gray16() {
 
 /// Runs a Python program of `pipelines/` with the plugin that cargo built beside this test.
 fn python(arguments: &[&str], folder: &Path) -> String {
+    let output = python_output(arguments, folder);
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{arguments:?}: {out}{err}");
+    out
+}
+
+fn python_output(arguments: &[&str], folder: &Path) -> Output {
     let built = Path::new(env!("CARGO_BIN_EXE_dpt-onnx")).parent().unwrap();
     assert!(
         built.join("libgstdptdepth.so").exists(),
         "the plugin is not built: run `cargo build` first"
     );
-    let output = Command::new("/usr/bin/python3")
+    Command::new("/usr/bin/python3")
         .arg(root().join("pipelines").join(arguments[0]))
         .args(&arguments[1..])
         .current_dir(folder)
@@ -294,13 +304,7 @@ fn python(arguments: &[&str], folder: &Path) -> String {
         .env("GST_REGISTRY", folder.join("registry.bin"))
         .env_remove("DPTDEPTH_MODEL")
         .output()
-        .unwrap();
-    let (out, err) = (
-        String::from_utf8_lossy(&output.stdout).into_owned(),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    assert!(output.status.success(), "{arguments:?}: {out}{err}");
-    out
+        .unwrap()
 }
 
 #[test]
@@ -322,6 +326,80 @@ fn python_reads_the_depth_of_every_frame_of_the_shipped_clip() {
     // The grass at the bottom of the picture is in front, but for the animal in some frames.
     let mean = nearness.iter().sum::<f64>() / 132.0;
     assert!(mean > 60.0, "{mean}: {nearness:?}");
+}
+
+#[test]
+fn python_watches_points_boxes_and_zones_of_the_shipped_clip() {
+    let folder = tempfile::tempdir().unwrap();
+    let zones = "all: 0,0 1,0 1,1 0,1 far=0.01; none: 0,0 1,0 1,1 0,1 near=0.0001 far=0 share=1";
+    let out = python(
+        &[
+            "watch.py",
+            "--point",
+            "0.5,0.9",
+            "--box",
+            "left half:0,0,0.5,1",
+            "--zones",
+            zones,
+            "--every",
+            "0.5",
+        ],
+        folder.path(),
+    );
+    let count = |text: &str| out.lines().filter(|line| line.contains(text)).count();
+    // Five and a half seconds, from 0 on.
+    assert_eq!(count("s  point 0.5,0.9: "), 11, "{out}");
+    assert_eq!(count("s  object left half at 0,0 ("), 11, "{out}");
+    let zones: Vec<&str> = out
+        .lines()
+        .filter(|line| line.contains("s  zone "))
+        .collect();
+    let [zone] = zones.as_slice() else {
+        panic!("{out}");
+    };
+    assert!(zone.starts_with("    0.5"), "{zone}");
+    assert!(zone.contains("zone all is occupied ("), "{zone}");
+}
+
+/// A white square that comes and goes on black, which is what a detector of motion sees.
+#[test]
+fn python_finds_what_moves() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = pipeline(&format!(
+        "videotestsrc pattern=ball background-color=0xff000000 num-buffers=30 ! video/x-raw,width=320,height=240,framerate=10/1 \
+         ! jpegenc ! matroskamux ! filesink location={}",
+        folder.path().join("ball.mkv").display()
+    ));
+    assert!(play(&source, PATIENCE).eos);
+    let out = python(&["watch.py", "ball.mkv", "--motion"], folder.path());
+    let moving = out
+        .lines()
+        .filter(|line| line.contains("s  object moving at "))
+        .count();
+    assert!((1..=6).contains(&moving), "{out}");
+    assert!(out.lines().all(|line| line.contains(" s  ")), "{out}");
+}
+
+#[test]
+fn python_teaches_and_refuses_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = python(&["watch.py", "--help"], folder.path());
+    for word in ["--zones", "--motion", "examples:", "far=0.6"] {
+        assert!(help.contains(word), "{help}");
+    }
+    for (wrong, told) in [
+        (["--zones", "door"], "zones, character 1"),
+        (["--point", "2,2"], "--point"),
+        (["--model", "/nowhere"], "/nowhere"),
+    ] {
+        let output = python_output(&["watch.py", wrong[0], wrong[1]], folder.path());
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && text.contains(told),
+            "{wrong:?}: {text}"
+        );
+        assert!(!text.contains("Traceback"), "{text}");
+    }
 }
 
 #[test]

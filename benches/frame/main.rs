@@ -5,9 +5,16 @@
 
 mod guided;
 mod maps;
+mod measure;
 mod render;
 
 use criterion::{criterion_group, criterion_main};
 
-criterion_group!(benches, maps::benches, guided::benches, render::benches);
+criterion_group!(
+    benches,
+    maps::benches,
+    guided::benches,
+    measure::benches,
+    render::benches
+);
 criterion_main!(benches);
