@@ -420,7 +420,10 @@ fn classes_are_kept_by_name_or_index_and_unknown_ones_are_an_error() {
         inside += u32::from(*alpha == 0 || *alpha == 255);
         wrong += u32::from((*alpha == 0 || *alpha == 255) && *alpha != expected);
     }
-    assert!(inside > 10_000 && wrong * 500 < inside, "{wrong} of {inside}");
+    assert!(
+        inside > 10_000 && wrong * 500 < inside,
+        "{wrong} of {inside}"
+    );
     for (classes, expected) in [("unicorn", "unicorn"), ("4000", "4000"), (";;", "no class")] {
         let (end, _) = run(&format!(
             "{chain} ! dptrender mode=matte classes=\"{classes}\" ! fakesink name=sink"

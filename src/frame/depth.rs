@@ -196,7 +196,7 @@ wide! {
         let mut valid = 0;
         for (&value, code) in row.iter().zip(codes) {
             let good = value > 0.0;
-            let scaled = ((1.0 / value - origin) * scale).max(0.0).min(65_535.0) + 0.5;
+            let scaled = ((1.0 / value - origin) * scale).clamp(0.0, 65_535.0) + 0.5;
             *code = if good { scaled as u32 as u16 } else { 0 };
             valid += u32::from(good);
         }

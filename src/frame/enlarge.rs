@@ -33,7 +33,7 @@ pub struct Upsampler {
 #[derive(Clone, Debug)]
 enum How {
     Bilinear(Grid),
-    Guided(Guided),
+    Guided(Box<Guided>),
 }
 
 impl Upsampler {
@@ -52,7 +52,7 @@ impl Upsampler {
                 let (columns, rows) = (Samples::whole(width), Samples::whole(height));
                 How::Bilinear(Grid::new(map, fit, columns, rows))
             }
-            Upsampling::Guided => How::Guided(Guided::new(map, fit, layout)),
+            Upsampling::Guided => How::Guided(Box::new(Guided::new(map, fit, layout))),
         };
         Ok(Self {
             map,

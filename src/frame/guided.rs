@@ -194,7 +194,7 @@ impl Guided {
             } else {
                 (0, 0)
             };
-            if row % (1 << sub_y) != 0 {
+            if !row.is_multiple_of(1 << sub_y) {
                 continue;
             }
             read_row(
