@@ -16,7 +16,10 @@ from gi.repository import Gst  # noqa: E402
 
 
 def fields(structure):
-    """A GstStructure as a dict, with those inside it."""
+    """A GstStructure as a dict, with those inside it.
+
+    What get_value gives belongs to the structure, so what is inside is read while that is there.
+    """
     names = [structure.nth_field_name(i) for i in range(structure.n_fields())]
     values = {name: structure.get_value(name) for name in names}
     return {k: fields(v) if isinstance(v, Gst.Structure) else v for k, v in values.items()}
