@@ -17,7 +17,10 @@ Three ways to ask a running pipeline how far things are:
 
 EXAMPLES = """examples:
   watch.py                                  the clip that ships: its middle
-  watch.py vtest.avi --motion               what moves before a camera that stands still
+  watch.py vtest.avi --motion \\
+           --zones "road: 0.6,0.3 0.9,0.3 0.9,0.5 0.6,0.5 far=0.55"
+                                            what moves before a camera that stands still (vtest.avi
+                                            is in Debian's package opencv-doc)
   watch.py /dev/video0 --zones "desk: 0.3,0.4 0.7,0.4 0.7,1 0.3,1 far=0.6 hold=1"
   watch.py rtsp://camera/stream --model depth-anything-v2-metric-indoor-small/ \\
            --zones "door: 0.1,0.2 0.3,0.2 0.3,0.9 0.1,0.9 far=2"
