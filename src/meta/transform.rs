@@ -116,7 +116,7 @@ impl Change {
             Self::None => Some(part),
             Self::Scale(from, to) => scaled(part, from, to),
             #[cfg(feature = "v1_28")]
-            Self::Matrix(matrix) => matrix.apply(part),
+            Self::Matrix(matrix) => Some(matrix.apply(part)),
         }
     }
 }

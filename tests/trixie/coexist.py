@@ -64,8 +64,7 @@ with open(theirs, "wb") as file:
     file.write(model)
 
 elements = [
-    f"dptdepth model-file={os.environ['MODEL']} execution-provider=cpu output=meta"
-    " output-tensor-meta=true",
+    f"dptdepth model-file={os.environ['MODEL']} execution-provider=cpu output=meta",
     element,
 ]
 if first != "dptdepth":
