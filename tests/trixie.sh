@@ -59,16 +59,17 @@ bootstrap() {
     command -v debootstrap >/dev/null || {
         apt-get update -q && apt-get install -q -y --no-install-recommends debootstrap
     } >"$log" 2>&1 || fail "debootstrap cannot be installed; see $log"
-    mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Origin: Debian' | sed q)
+    mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 'Origin: Debian' | sed -n 1p)
     # All newer suites are made like sid; an older debootstrap does not know their names.
     script=$scripts/$suite
     [[ -e $script ]] || script=$scripts/sid
-    rm -rf --one-file-system "$dir"
-    apart debootstrap --variant=minbase "$suite" "$dir" "${mirror:-http://deb.debian.org/debian}" \
+    rm -rf --one-file-system "$dir.part"
+    apart debootstrap --variant=minbase "$suite" "$dir.part" "${mirror:-http://deb.debian.org/debian}" \
         "$script" >>"$log" 2>&1 || fail "debootstrap failed; see $log"
     # How this machine reaches its mirror holds for its guest too.
-    apt-config dump | grep '^Acquire::' >"$dir/etc/apt/apt.conf.d/90host" || true
-    touch "$dir/.bootstrapped"
+    apt-config dump | grep '^Acquire::' >"$dir.part/etc/apt/apt.conf.d/90host" || true
+    touch "$dir.part/.bootstrapped"
+    mv "$dir.part" "$dir"
 }
 
 install_packages() {
@@ -86,6 +87,7 @@ headline "set-up"
 scripts/setup.sh --tests
 source target/env-tests.sh
 if [[ ! -e $dir/.bootstrapped ]]; then
+    [[ ! -e $dir ]] || fail "$dir is there and no Debian of this script's making; name another with DIR="
     printf 'trixie: making a Debian %s in %s\n' "$suite" "$dir"
     bootstrap
 fi
