@@ -4,7 +4,9 @@
 //! Maps into pictures: a 384x672 map onto 1080p.
 
 use criterion::Criterion;
-use gstdptdepth::frame::{Colormap, Format, FrameMut, Layout, Map, MapWriter, PlaneMut, fit};
+use gstdptdepth::frame::{
+    Colormap, Format, FrameMut, LabelStyle, Layout, Map, MapWriter, PlaneMut, fit,
+};
 use gstdptdepth::spec::{ResizePolicy, Size};
 use std::hint::black_box;
 
@@ -62,6 +64,25 @@ pub(crate) fn benches(c: &mut Criterion) {
                 let mut out = as_frame(layout, &mut planes);
                 writer
                     .blend(Map::Depth(black_box(&codes)), &lut, 0.5, &mut out)
+                    .expect("layouts agree");
+            });
+        });
+    }
+    let blocks = |at: usize| (at / MAP.width as usize / 20 + at % MAP.width as usize / 20) as u8;
+    let labels: Vec<u8> = (0..MAP.area()).map(blocks).collect();
+    for (format, outline) in [(Format::Nv12, 0), (Format::Nv12, 2), (Format::Rgb, 2)] {
+        let layout = Layout::full_range(format, FRAME);
+        let mut writer = MapWriter::new(MAP, &fit, &layout).expect("sizes agree");
+        writer.set_label_style(LabelStyle {
+            hidden: None,
+            outline,
+        });
+        let mut planes = picture(layout);
+        c.bench_function(&format!("labels on {format:?}, outline {outline}"), |b| {
+            b.iter(|| {
+                let mut out = as_frame(layout, &mut planes);
+                writer
+                    .blend(Map::Labels(black_box(&labels)), &lut, 0.5, &mut out)
                     .expect("layouts agree");
             });
         });

@@ -3,12 +3,13 @@
 
 //! Maps into pictures: as a map of its own, or blended over the picture it belongs to.
 
-use super::color::rgb_to_yuv;
 use super::error::check_length;
 use super::format::Family;
+use super::labels::{Borders, NO_CLASS};
+use super::paint::{OUTLINES, Palette, blend, has_chroma_grid, holds_chroma, holds_full};
 use super::upsample::{Grid, Samples};
 use super::wide::wide;
-use super::{Fit, Format, FrameError, FrameMut, Layout, Lut};
+use super::{Fit, FrameError, FrameMut, LabelStyle, Layout, Lut};
 use crate::spec::Size;
 
 /// A map at the size of the network's output, row by row.
@@ -36,14 +37,29 @@ impl Map<'_> {
 pub struct MapWriter {
     layout: Layout,
     map: Size,
+    fit: Fit,
+    style: LabelStyle,
     /// Where luma, or a whole pixel, is sampled.
-    full: Grid,
+    full: Sampling,
     /// Where chroma is sampled, if it has samples of its own.
-    chroma: Option<Grid>,
-    /// The map's indices into the colours, at a grid's width.
-    indices: Vec<u8>,
+    chroma: Option<Sampling>,
     /// One row of a plane, in the map's colours.
     colors: Vec<u16>,
+    /// The colours' shares of 256 in that row.
+    shares: Vec<u16>,
+}
+
+/// The samples of a picture that share a grid.
+#[derive(Clone, Debug)]
+struct Sampling {
+    columns: Samples,
+    rows: Samples,
+    grid: Grid,
+    borders: Option<Borders>,
+    /// The map's indices into the colours.
+    indices: Vec<u8>,
+    /// Those into the colours of labels and, behind them, of their outlines.
+    outlined: Vec<u16>,
 }
 
 impl MapWriter {
@@ -60,7 +76,7 @@ impl MapWriter {
         let Layout {
             format, size, site, ..
         } = *layout;
-        let grid = |samples: Size, (sub_x, sub_y): (u32, u32)| {
+        let sampling = |samples: Size, (sub_x, sub_y): (u32, u32)| {
             let axis = |count: u32, picture: u32, sub: u32, cosited: bool| {
                 let step = f64::from(1 << sub);
                 let first = if cosited { 0.5 } else { step / 2.0 };
@@ -71,23 +87,42 @@ impl MapWriter {
                     picture: f64::from(picture),
                 }
             };
-            Grid::new(
-                map,
-                fit,
-                axis(samples.width, size.width, sub_x, site.h_cosited),
-                axis(samples.height, size.height, sub_y, site.v_cosited),
-            )
+            let columns = axis(samples.width, size.width, sub_x, site.h_cosited);
+            let rows = axis(samples.height, size.height, sub_y, site.v_cosited);
+            Sampling {
+                columns,
+                rows,
+                grid: Grid::new(map, fit, columns, rows),
+                borders: None,
+                indices: vec![0; columns.count],
+                outlined: vec![0; columns.count],
+            }
         };
         let samples = (0..format.planes()).map(|plane| format.row_samples(plane, size.width));
+        let samples = samples.max().unwrap_or(0);
         Ok(Self {
             layout: *layout,
             map,
-            full: grid(size, (0, 0)),
+            fit: *fit,
+            style: LabelStyle::default(),
+            full: sampling(size, (0, 0)),
             chroma: has_chroma_grid(format)
-                .then(|| grid(format.chroma_size(size), format.subsampling())),
-            indices: vec![0; size.width as usize],
-            colors: vec![0; samples.max().unwrap_or(0)],
+                .then(|| sampling(format.chroma_size(size), format.subsampling())),
+            colors: vec![0; samples],
+            shares: vec![0; samples],
         })
+    }
+
+    /// Sets how labels are drawn from now on. Only another width of the outline costs an allocation.
+    pub fn set_label_style(&mut self, style: LabelStyle) {
+        if self.style.outline != style.outline {
+            for sampling in [&mut self.full].into_iter().chain(&mut self.chroma) {
+                let (columns, rows) = (sampling.columns, sampling.rows);
+                sampling.borders = (style.outline > 0)
+                    .then(|| Borders::new(self.map, &self.fit, columns, rows, style.outline));
+            }
+        }
+        self.style = style;
     }
 
     /// Writes the map itself. GRAY8 and GRAY16 hold the codes or the class indices; RGB formats
@@ -103,7 +138,9 @@ impl MapWriter {
     ) -> Result<(), FrameError> {
         self.check(&map, out)?;
         let format = self.layout.format;
-        self.full.start();
+        let hidden = self.style.hidden;
+        let Sampling { grid, indices, .. } = &mut self.full;
+        grid.start();
         match format.family() {
             Family::Yuv => {
                 return Err(FrameError::Format {
@@ -113,23 +150,24 @@ impl MapWriter {
             }
             Family::Gray if format.sample_bytes() == 2 => {
                 for (row, samples) in out.rows(0).enumerate() {
-                    code_row(&mut self.full, map, row, samples);
+                    code_row(grid, map, row, hidden, samples);
                 }
             }
             Family::Gray => {
                 for (row, samples) in out.rows(0).enumerate() {
-                    index_row(&mut self.full, map, row, samples);
+                    index_row(grid, map, row, hidden, samples);
                 }
             }
             Family::Rgb => {
-                let pass = Pass::new(format, 0, false, &codes(&self.layout, lut));
-                let colors = pass.colors.map(|color| color.map(|sample| sample as u8));
+                let mut lut = lut.clone();
+                if let (Map::Labels(_), Some(hidden)) = (map, hidden) {
+                    lut.0[usize::from(hidden)] = [0; 3];
+                }
+                let ink = Palette::new(&self.layout, &lut, 0, None).ink(format, 0, false);
+                let groups = ink.colors.bytes();
                 for (row, pixels) in out.rows(0).enumerate() {
-                    index_row(&mut self.full, map, row, &mut self.indices);
-                    match pass.step {
-                        3 => paint::<3, _>(&self.indices, &colors, pixels),
-                        _ => paint::<4, _>(&self.indices, &colors, pixels),
-                    }
+                    index_row(grid, map, row, None, indices);
+                    ink.colors.paint_bytes(indices, &groups, pixels);
                 }
             }
         }
@@ -151,30 +189,38 @@ impl MapWriter {
         self.check(&map, frame)?;
         let Layout { format, size, .. } = self.layout;
         let alpha = (alpha.clamp(0.0, 1.0) * 256.0).round() as u16;
-        let kept = alpha_offset(format);
-        let alphas = std::array::from_fn(|at| if Some(at % 4) == kept { 0 } else { alpha });
-        let codes = codes(&self.layout, lut);
+        let styled = matches!(map, Map::Labels(_)) && self.style != LabelStyle::default();
+        let hidden = self.style.hidden.filter(|_| styled);
+        let palette = Palette::new(&self.layout, lut, alpha, hidden);
         for plane in 0..format.planes() {
-            self.full.start();
-            self.chroma.iter_mut().for_each(Grid::start);
-            let chroma = holds_chroma(format, plane)
-                .then(|| Pass::new(format, plane, true, &codes))
-                .zip(self.chroma.as_mut());
-            let full = holds_full(format, plane)
-                .then(|| (Pass::new(format, plane, false, &codes), &mut self.full));
-            let mut passes = [chroma, full];
-            let colors = &mut self.colors[..format.row_samples(plane, size.width)];
+            let chroma = self.chroma.as_mut().filter(|_| holds_chroma(format, plane));
+            let full = Some(&mut self.full).filter(|_| holds_full(format, plane));
+            let mut passes = [(chroma, true), (full, false)].map(|(sampling, is_chroma)| {
+                let sampling = sampling?;
+                sampling.start();
+                Some((palette.ink(format, plane, is_chroma), sampling))
+            });
+            let samples = format.row_samples(plane, size.width);
+            let (colors, shares) = (&mut self.colors[..samples], &mut self.shares[..samples]);
+            // Without a style they are the same for every index, in every row.
+            for (ink, sampling) in passes.iter_mut().flatten() {
+                ink.shares.paint(&sampling.indices, shares);
+            }
             for (row, samples) in frame.rows(plane).enumerate() {
-                for (pass, grid) in passes.iter_mut().flatten() {
-                    let indices = &mut self.indices[..grid.width()];
-                    index_row(grid, map, row, indices);
-                    pass.paint(indices, colors);
+                for (ink, sampling) in passes.iter_mut().flatten() {
+                    match map {
+                        Map::Labels(labels) if styled => {
+                            sampling.label_row(labels, row);
+                            ink.colors.paint(&sampling.outlined, colors);
+                            ink.shares.paint(&sampling.outlined, shares);
+                        }
+                        _ => {
+                            index_row(&mut sampling.grid, map, row, None, &mut sampling.indices);
+                            ink.colors.paint(&sampling.indices, colors);
+                        }
+                    }
                 }
-                if format.sample_bytes() == 2 {
-                    blend16(samples, colors, u32::from(alpha), format);
-                } else {
-                    blend8(samples, colors, &alphas);
-                }
+                blend(samples, colors, shares, !styled, format);
             }
         }
         Ok(())
@@ -186,117 +232,55 @@ impl MapWriter {
     }
 }
 
-/// Whether chroma is sampled elsewhere than luma.
-fn has_chroma_grid(format: Format) -> bool {
-    format.subsampling() != (0, 0)
-}
+impl Sampling {
+    /// Forgets the rows of the last map.
+    fn start(&mut self) {
+        self.grid.start();
+        self.borders.iter_mut().for_each(Borders::start);
+    }
 
-/// Whether `plane` has samples on the chroma grid.
-fn holds_chroma(format: Format, plane: usize) -> bool {
-    has_chroma_grid(format)
-        && format.components()[1..]
-            .iter()
-            .any(|part| part.plane == plane)
-}
-
-/// Whether `plane` has samples on the full grid.
-fn holds_full(format: Format, plane: usize) -> bool {
-    plane == 0 || !has_chroma_grid(format)
-}
-
-/// The byte of a four-byte RGB pixel that holds no colour.
-fn alpha_offset(format: Format) -> Option<usize> {
-    let parts = format.components();
-    let four = format.is_rgb() && parts[0].step == 4;
-    four.then(|| 6 - parts.iter().map(|part| part.offset).sum::<usize>())
-}
-
-/// The colours as the components that a layout has.
-fn codes(layout: &Layout, lut: &Lut) -> [[u16; 3]; 256] {
-    let Layout {
-        format,
-        matrix,
-        range,
-        ..
-    } = *layout;
-    lut.0.map(|color| match format.family() {
-        Family::Rgb => color.map(u16::from),
-        Family::Yuv => rgb_to_yuv(color, matrix, range, format.depth()),
-        Family::Gray => [rgb_to_yuv(color, matrix, range, format.depth())[0]; 3],
-    })
-}
-
-/// How the components of a plane that share a grid are painted.
-struct Pass {
-    /// The samples of one group of `step`, for every index.
-    colors: [[u16; 4]; 256],
-    step: usize,
-    /// The one sample of the group that is painted, else all.
-    only: Option<usize>,
-}
-
-impl Pass {
-    fn new(format: Format, plane: usize, chroma: bool, codes: &[[u16; 3]; 256]) -> Self {
-        let parts = format.components();
-        let on_grid = |index: usize| !has_chroma_grid(format) || (index > 0) == chroma;
-        let mut pass = Self {
-            colors: [[255; 4]; 256],
-            step: 1,
-            only: None,
-        };
-        for (index, part) in parts.iter().enumerate() {
-            if part.plane == plane && on_grid(index) {
-                pass.step = part.step;
-                for (color, code) in pass.colors.iter_mut().zip(codes) {
-                    color[part.offset] = code[index];
+    /// One row of the grid as labels and their outlines.
+    fn label_row(&mut self, labels: &[u8], row: usize) {
+        let indices = self.grid.label_row(labels, row).iter().copied();
+        let indices = self.outlined.iter_mut().zip(indices.map(u16::from));
+        match &mut self.borders {
+            None => indices.for_each(|(to, label)| *to = label),
+            Some(borders) => {
+                for ((to, label), &near) in indices.zip(borders.row(labels, row)) {
+                    *to = label + if near { OUTLINES } else { 0 };
                 }
             }
         }
-        if pass.step == 2 && !chroma {
-            pass.only = Some(parts[0].offset);
-        }
-        pass
-    }
-
-    fn paint(&self, indices: &[u8], out: &mut [u16]) {
-        match (self.only, self.step) {
-            (Some(offset), _) => {
-                for (group, &index) in out.as_chunks_mut::<2>().0.iter_mut().zip(indices) {
-                    group[offset] = self.colors[usize::from(index)][offset];
-                }
-            }
-            (None, 1) => paint::<1, _>(indices, &self.colors, out),
-            (None, 2) => paint::<2, _>(indices, &self.colors, out),
-            (None, 3) => paint::<3, _>(indices, &self.colors, out),
-            (None, _) => paint::<4, _>(indices, &self.colors, out),
-        }
     }
 }
 
-fn paint<const STEP: usize, T: Copy>(indices: &[u8], colors: &[[T; 4]; 256], out: &mut [T]) {
-    for (group, &index) in out.as_chunks_mut::<STEP>().0.iter_mut().zip(indices) {
-        let color = &colors[usize::from(index)];
-        *group = std::array::from_fn(|offset| color[offset]);
-    }
-}
-
-/// One row of a grid as indices into the colours.
-fn index_row(grid: &mut Grid, map: Map<'_>, row: usize, indices: &mut [u8]) {
+/// One row of a grid as indices into the colours; hidden labels are no class.
+fn index_row(grid: &mut Grid, map: Map<'_>, row: usize, hidden: Option<u8>, indices: &mut [u8]) {
     match map {
         Map::Depth(codes) => codes_to_bytes(grid.depth_row::<false>(codes, row), indices),
         Map::DepthWithHoles(codes) => codes_to_bytes(grid.depth_row::<true>(codes, row), indices),
-        Map::Labels(labels) => indices.copy_from_slice(grid.label_row(labels, row)),
+        Map::Labels(labels) => {
+            indices.copy_from_slice(grid.label_row(labels, row));
+            if let Some(hidden) = hidden {
+                hide(hidden, indices);
+            }
+        }
     }
 }
 
-/// One row of a grid as 16-bit samples.
-fn code_row(grid: &mut Grid, map: Map<'_>, row: usize, samples: &mut [u8]) {
+/// One row of a grid as 16-bit samples; hidden labels are no class.
+fn code_row(grid: &mut Grid, map: Map<'_>, row: usize, hidden: Option<u8>, samples: &mut [u8]) {
     let samples = samples.as_chunks_mut::<2>().0.iter_mut();
     let codes = match map {
         Map::Depth(codes) => grid.depth_row::<false>(codes, row),
         Map::DepthWithHoles(codes) => grid.depth_row::<true>(codes, row),
         Map::Labels(labels) => {
             for (sample, &label) in samples.zip(grid.label_row(labels, row)) {
+                let label = if Some(label) == hidden {
+                    NO_CLASS
+                } else {
+                    label
+                };
                 *sample = u16::from(label).to_ne_bytes();
             }
             return;
@@ -307,47 +291,18 @@ fn code_row(grid: &mut Grid, map: Map<'_>, row: usize, samples: &mut [u8]) {
     }
 }
 
-/// Samples that [`blend8`] works on at a time: a multiple of four.
-const PERIOD: usize = 32;
-
-#[inline(always)]
-fn mix8(sample: u8, color: u16, alpha: u16) -> u8 {
-    ((u16::from(sample) * (256 - alpha) + color * alpha + 128) >> 8) as u8
-}
-
 wide! {
+    fn hide(hidden: u8, labels: &mut [u8]) {
+        for label in labels {
+            *label = if *label == hidden { NO_CLASS } else { *label };
+        }
+    }
+
     /// 0…65535 to 0…255, rounded.
     fn codes_to_bytes(codes: &[u16], bytes: &mut [u8]) {
         for (byte, &code) in bytes.iter_mut().zip(codes) {
             // Exact: the nearest of code / 257.
             *byte = ((u32::from(code) * 255 + 32_895) >> 16) as u8;
-        }
-    }
-
-    /// `alphas` holds the colours' share for each sample of a period.
-    fn blend8(samples: &mut [u8], colors: &[u16], alphas: &[u16; PERIOD]) {
-        let (groups, rest) = samples.as_chunks_mut::<PERIOD>();
-        let (color_groups, color_rest) = colors.as_chunks::<PERIOD>();
-        for (samples, colors) in groups.iter_mut().zip(color_groups) {
-            for ((sample, &color), &alpha) in samples.iter_mut().zip(colors).zip(alphas) {
-                *sample = mix8(*sample, color, alpha);
-            }
-        }
-        for ((sample, &color), &alpha) in rest.iter_mut().zip(color_rest).zip(alphas) {
-            *sample = mix8(*sample, color, alpha);
-        }
-    }
-
-    fn blend16(samples: &mut [u8], colors: &[u16], alpha: u32, format: Format) {
-        let shift = format.shift();
-        let mask = ((1u32 << format.depth()) - 1) as u16;
-        let big_endian = format.is_big_endian();
-        for (sample, &color) in samples.as_chunks_mut::<2>().0.iter_mut().zip(colors) {
-            let code = if big_endian { u16::from_be_bytes(*sample) } else { u16::from_le_bytes(*sample) };
-            let code = u32::from((code >> shift) & mask);
-            let mixed = (code * (256 - alpha) + u32::from(color) * alpha + 128) >> 8;
-            let code = (mixed as u16) << shift;
-            *sample = if big_endian { code.to_be_bytes() } else { code.to_le_bytes() };
         }
     }
 }
