@@ -11,6 +11,7 @@ mod background;
 mod colors;
 mod depth;
 mod geometry;
+mod guided;
 mod input;
 mod mirror;
 mod output;

@@ -7,8 +7,9 @@ use std::alloc::{GlobalAlloc, Layout as Memory, System};
 use std::cell::Cell;
 
 use gstdptdepth::frame::{
-    BlurWriter, Colormap, Format, Layout, Map, MapRef, MapWriter, MatteWriter, Preprocessor,
-    Quantize, RgbConverter, Stereo, StereoLayout, StereoWriter, fit, quantize, window_alpha,
+    BlurWriter, Colormap, Format, LabelStyle, Layout, Map, MapRef, MapWriter, MatteWriter,
+    Preprocessor, Quantize, RgbConverter, Stereo, StereoLayout, StereoWriter, Upsampler, Upsampling,
+    fit, quantize, window_alpha,
 };
 use gstdptdepth::spec::{Interpolation, ResizePolicy, Size};
 use gstdptdepth::temporal::{RangeMode, RangeTracker};
@@ -67,6 +68,12 @@ fn nothing_is_allocated_per_frame() {
         let mut network = vec![0; preprocessor.output_bytes()];
         let mut converter = RgbConverter::new(&layout);
         let mut writer = MapWriter::new(map_size, &fit, &layout).unwrap();
+        writer.set_label_style(LabelStyle {
+            hidden: Some(1),
+            outline: 2,
+        });
+        let mut upsamplers = [Upsampling::Bilinear, Upsampling::Guided]
+            .map(|how| Upsampler::new(map_size, &fit, &layout, how).unwrap());
         let mut tracker = RangeTracker::new(RangeMode::Smooth);
         let count = allocations(|| {
             preprocessor.run(&picture.frame(), &mut network).unwrap();
@@ -84,6 +91,9 @@ fn nothing_is_allocated_per_frame() {
                 &mut codes,
             )
             .unwrap();
+            for upsampler in &mut upsamplers {
+                upsampler.run(Map::Depth(&codes), &picture.frame()).unwrap();
+            }
             let mut frame = picture.frame_mut();
             if !format.is_yuv() {
                 writer.write(Map::Depth(&codes), &lut, &mut frame).unwrap();
