@@ -5,7 +5,7 @@
 
 use criterion::Criterion;
 use gstdptdepth::frame::{MapRef, Rect, ValueRange};
-use gstdptdepth::measure::{Coverage, Reading, Sampler, Zones, keep_only, on_map, parse_zones};
+use gstdptdepth::measure::{Coverage, Reading, Sampler, Zones, on_map, parse_zones};
 use gstdptdepth::spec::{OutputMeaning, Size};
 use std::hint::black_box;
 
@@ -40,7 +40,7 @@ pub(super) fn benches(criterion: &mut Criterion) {
     let keep = std::array::from_fn(|class| class % 3 == 0);
     let mut kept = labels.clone();
     group.bench_function("classes", |bencher| {
-        bencher.iter(|| keep_only(black_box(&mut kept), &keep));
+        bencher.iter(|| gstdptdepth::frame::keep_classes(black_box(&mut kept), &keep));
     });
     let mut sampler = Sampler::default();
     group.bench_function("objects-10", |bencher| {

@@ -13,8 +13,9 @@ use super::{Output, error};
 use crate::engine;
 use crate::frame::{
     Canvas, Drawn, Fit, Layout, MapRef, Quantize, Rect, RgbConverter, Style, ValueRange,
+    keep_classes,
 };
-use crate::measure::{Reading, keep_only};
+use crate::measure::Reading;
 use crate::meta;
 use crate::spec::{Calibration, OutputMeaning, Size};
 use crate::temporal::{RangeMode, RangeTracker};
@@ -146,7 +147,7 @@ impl Renderer {
         moment: Moment,
     ) -> Result<gst::Buffer, Stop> {
         if let (Some(keep), engine::Map::Labels(labels)) = (&self.opened.classes, &mut *map) {
-            keep_only(labels, keep);
+            keep_classes(labels, keep);
         }
         if let (Some(calibration), engine::Map::Depth(values)) = (self.calibration, &mut *map) {
             calibration.apply(values);

@@ -7,10 +7,9 @@ use super::result::Found;
 use super::settings::{Looks, Settings};
 use super::{Mode, StereoLayout};
 use crate::frame::{
-    BlurWriter, Fit, FrameError, FrameMut, FrameRef, Layout, Map, MatteWriter, Quantize,
-    StereoWriter, Upsampler, Upsampling, ValueRange, quantize, window_alpha,
+    BlurWriter, Fit, FrameError, FrameMut, FrameRef, Layout, Map, MatteWriter, NO_CLASS, Quantize,
+    StereoWriter, Upsampler, Upsampling, ValueRange, class_alpha, quantize, window_alpha,
 };
-use crate::measure::NO_CLASS;
 use crate::spec::{OutputMeaning, Size};
 
 /// Where depth in metres ends for a window: nearer than anything a camera sees sharply, and
@@ -18,6 +17,12 @@ use crate::spec::{OutputMeaning, Size};
 const WINDOW_M: ValueRange = ValueRange {
     near: 0.1,
     far: f32::INFINITY,
+};
+/// Every class but none: what is not kept has been filtered out before.
+const KEPT: [bool; 256] = {
+    let mut kept = [true; 256];
+    kept[NO_CLASS as usize] = false;
+    kept
 };
 /// Half the width of the border between classes in a matte, in codes.
 const CLASS_EDGE: u16 = 12_000;
@@ -148,9 +153,7 @@ impl Enlarger {
         match found {
             None => alpha.fill(otherwise),
             Some(Found::Labels { size, labels, .. }) => {
-                let inside = |&label: &u8| if label == NO_CLASS { 0 } else { u16::MAX };
-                self.codes.clear();
-                self.codes.extend(labels.iter().map(inside));
+                class_alpha(labels, &KEPT, &mut self.codes);
                 let codes = self.enlarge(size, frame)?;
                 // The middle of the border between classes, as sharp as a pixel of the map.
                 window_alpha(

@@ -4,8 +4,8 @@
 //! The result of a buffer that is drawn, and why there may be none.
 
 use super::Source;
-use crate::frame::{MapRef, ValueRange};
-use crate::measure::{ClassesError, keep_only, parse_classes};
+use crate::frame::{MapRef, ValueRange, keep_classes};
+use crate::measure::{ClassesError, parse_classes};
 use crate::meta::read::{self, DepthMap, Names, ReadError, ReadMap};
 use crate::spec::{OutputMeaning, Size};
 use crate::temporal::{RangeMode, RangeTracker};
@@ -126,7 +126,7 @@ impl Reader {
         }
         map.read_u8(&mut self.labels)?;
         if let Some(kept) = &self.kept {
-            keep_only(&mut self.labels, kept);
+            keep_classes(&mut self.labels, kept);
         }
         Ok(Found::Labels {
             size: map.size,

@@ -4,8 +4,8 @@
 //! From a model's values to a picture of them: quantised, enlarged, coloured.
 
 use super::{
-    Colormap, Fit, FrameError, FrameMut, FrameRef, Layout, Lut, Map, MapRef, MapWriter, Quantize,
-    Upsampler, Upsampling, palette, quantize,
+    Colormap, Fit, FrameError, FrameMut, FrameRef, LabelStyle, Layout, Lut, Map, MapRef, MapWriter,
+    NO_CLASS, Quantize, Upsampler, Upsampling, palette, quantize,
 };
 use crate::spec::Size;
 
@@ -87,6 +87,10 @@ impl Canvas {
         frame: &FrameRef<'_>,
         out: &mut FrameMut<'_>,
     ) -> Result<(), FrameError> {
+        self.writer.set_label_style(LabelStyle {
+            hidden: Some(NO_CLASS),
+            outline: 0,
+        });
         let (writer, map, lut) = self.prepare(drawn, style, frame)?;
         writer.write(map, lut, out)
     }
@@ -101,6 +105,10 @@ impl Canvas {
         style: &Style,
         frame: &mut FrameMut<'_>,
     ) -> Result<(), FrameError> {
+        self.writer.set_label_style(LabelStyle {
+            hidden: Some(NO_CLASS),
+            outline: style.outline,
+        });
         let (writer, map, lut) = self.prepare(drawn, style, &frame.as_ref())?;
         writer.blend(map, lut, style.alpha, frame)
     }

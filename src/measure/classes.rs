@@ -3,9 +3,6 @@
 
 //! Which classes are kept: the property `classes`.
 
-/// The index of pixels of no class, or of none that is kept.
-pub const NO_CLASS: u8 = 255;
-
 /// Names that an error offers instead of an unknown one.
 const OFFERS: usize = 5;
 /// Characters of a wrong name that an error repeats.
@@ -100,17 +97,6 @@ pub fn parse_classes(text: &str, labels: &[String]) -> Result<[bool; 256], Class
         Ok(keep)
     } else {
         Err(ClassesError::Empty)
-    }
-}
-
-/// Turns every class that is not kept into [`NO_CLASS`].
-pub fn keep_only(map: &mut [u8], keep: &[bool; 256]) {
-    for class in map {
-        *class = if keep[usize::from(*class)] {
-            *class
-        } else {
-            NO_CLASS
-        };
     }
 }
 

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-use super::NO_CLASS;
+use crate::frame::NO_CLASS;
 use crate::frame::Rect;
 use crate::spec::Size;
 

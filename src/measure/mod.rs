@@ -10,7 +10,7 @@ mod reading;
 mod sampler;
 mod zones;
 
-pub use classes::{ClassesError, NO_CLASS, keep_only, parse_classes};
+pub use classes::{ClassesError, parse_classes};
 pub use coverage::{Coverage, Covered};
 pub use reading::Reading;
 pub use sampler::{DepthStats, MAX_SAMPLES, Sampler, on_map};

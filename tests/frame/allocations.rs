@@ -8,8 +8,8 @@ use std::cell::Cell;
 
 use gstdptdepth::frame::{
     BlurWriter, Colormap, Format, LabelStyle, Layout, Map, MapRef, MapWriter, MatteWriter,
-    Preprocessor, Quantize, RgbConverter, Stereo, StereoLayout, StereoWriter, Upsampler, Upsampling,
-    fit, quantize, window_alpha,
+    Preprocessor, Quantize, RgbConverter, Stereo, StereoLayout, StereoWriter, Upsampler,
+    Upsampling, fit, quantize, window_alpha,
 };
 use gstdptdepth::spec::{Interpolation, ResizePolicy, Size};
 use gstdptdepth::temporal::{RangeMode, RangeTracker};

@@ -4,7 +4,8 @@
 //! The text of classes.
 
 use gstdptdepth::frame::ADE20K_NAMES;
-use gstdptdepth::measure::{ClassesError, NO_CLASS, keep_only, parse_classes};
+use gstdptdepth::frame::{NO_CLASS, keep_classes};
+use gstdptdepth::measure::{ClassesError, parse_classes};
 
 fn kept(text: &str, labels: &[String]) -> Result<Vec<usize>, ClassesError> {
     let keep = parse_classes(text, labels)?;
@@ -98,6 +99,6 @@ fn what_names_no_class_is_an_error() {
 fn the_others_become_none() {
     let keep = parse_classes("2;12", &ade()).unwrap();
     let mut map = [0, 2, 12, 255, 13, 2];
-    keep_only(&mut map, &keep);
+    keep_classes(&mut map, &keep);
     assert_eq!(map, [NO_CLASS, 2, 12, NO_CLASS, NO_CLASS, 2]);
 }
