@@ -3,18 +3,23 @@
 
 //! The GObject subclass: pads, properties, states, events and queries.
 
+use super::latency::Latency;
+use super::measures::Moment;
 use super::open::Opened;
-use super::pump::Pump;
+use super::plan::Qos;
+use super::pump::{FLIGHTS, Pump};
 use super::queue::{self, Queue};
 use super::settings::{self, Settings};
+use super::stats::Stats;
 use super::{caps, error};
 use crate::video::caps::{Change, SINK, filtered, pad_templates};
 use crate::video::lock;
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Instant;
 
 pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
     gst::DebugCategory::new(
@@ -23,6 +28,9 @@ pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
         Some("Depth and segmentation from dense prediction transformers"),
     )
 });
+
+/// Frames between two runs of the model that upstream's pool is asked to allow for, at most.
+const MOST_HELD: u32 = 64;
 
 /// The element's implementation.
 pub struct DptDepth {
@@ -35,14 +43,25 @@ pub struct DptDepth {
     /// The src task's own state; locked for each item that it handles.
     pub(super) pump: Mutex<Option<Pump>>,
     pub(super) active_provider: Mutex<Option<String>>,
-    /// Nanoseconds from a frame's arrival to its result, as last announced.
-    pub(super) latency: AtomicU64,
+    pub(super) latency: Mutex<Latency>,
+    /// What was last told of it, in nanoseconds.
+    pub(super) told_latency: AtomicU64,
+    /// Whether upstream is live.
+    pub(super) live: AtomicBool,
+    pub(super) qos: Mutex<Qos>,
+    pub(super) stats: Mutex<Stats>,
+    pub(super) stats_posted: Mutex<Option<Instant>>,
 }
 
 impl DptDepth {
     fn sink_chain(&self, buffer: gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
         gst::trace!(CAT, imp = self, "frame {:?}", buffer.pts());
-        self.queue.push_buffer(buffer)
+        if let Some(refused) = self.queue.push_buffer(buffer)? {
+            // A live source cannot wait.
+            let segment = self.sink_segment();
+            self.drop_frame(&refused, Moment::of(&refused, &segment));
+        }
+        Ok(gst::FlowSuccess::Ok)
     }
 
     fn sink_event(&self, event: gst::Event) -> bool {
@@ -67,6 +86,22 @@ impl DptDepth {
             _ if event.is_serialized() => self.queue.push_event(event).is_ok(),
             _ => gst::Pad::event_default(&self.sink_pad, Some(&*self.obj()), event),
         }
+    }
+
+    /// The segment of what arrives now.
+    fn sink_segment(&self) -> gst::FormattedSegment<gst::ClockTime> {
+        self.sink_pad
+            .sticky_event::<gst::event::Segment>(0)
+            .and_then(|event| event.segment().downcast_ref::<gst::ClockTime>().cloned())
+            .unwrap_or_default()
+    }
+
+    fn src_event(&self, event: gst::Event) -> bool {
+        if let gst::EventView::Qos(qos) = event.view() {
+            let (_, proportion, jitter, timestamp) = qos.get();
+            lock(&self.qos).update(proportion, jitter, timestamp);
+        }
+        gst::Pad::event_default(&self.src_pad, Some(&*self.obj()), event)
     }
 
     /// EOS waits its turn; once the flow has ended it goes on at once, or the pipeline would never
@@ -100,7 +135,8 @@ impl DptDepth {
                     return false;
                 };
                 let size = u32::try_from(info.size()).unwrap_or(u32::MAX);
-                let held = u32::try_from(queue::CAPACITY + 2).unwrap_or(u32::MAX);
+                let interval = lock(&self.settings).inference_interval.min(MOST_HELD);
+                let held = u32::try_from(queue::CAPACITY + FLIGHTS).unwrap_or(u32::MAX) + interval;
                 query.add_allocation_pool(gst::BufferPool::NONE, size, held, 0);
                 query.add_allocation_meta::<gst_video::VideoMeta>(None);
                 true
@@ -127,7 +163,7 @@ impl DptDepth {
                     return false;
                 }
                 let (live, min, max) = upstream.result();
-                let own = gst::ClockTime::from_nseconds(self.latency.load(Ordering::Relaxed));
+                let own = gst::ClockTime::from_nseconds(self.told_latency.load(Ordering::Relaxed));
                 query.set(live, min + own, max.map(|max| max + own));
                 true
             }
@@ -186,6 +222,7 @@ impl DptDepth {
             gst::element_imp_warning!(self, gst::ResourceError::OpenWrite, ("{problem}"));
         })?;
         let pump = Pump::new(self.queue.clone()).map_err(|error| error::no_thread(&error))?;
+        *lock(&self.stats) = Stats::default();
         *lock(&self.opened) = Some(Arc::new(opened));
         *lock(&self.pump) = Some(pump);
         Ok(())
@@ -195,7 +232,9 @@ impl DptDepth {
         *lock(&self.pump) = None;
         *lock(&self.opened) = None;
         *lock(&self.active_provider) = None;
-        self.latency.store(0, Ordering::Relaxed);
+        *lock(&self.latency) = Latency::default();
+        *lock(&self.qos) = Qos::default();
+        self.told_latency.store(0, Ordering::Relaxed);
         self.queue.clear();
     }
 }
@@ -230,6 +269,9 @@ impl ObjectSubclass for DptDepth {
             .query_function(|_, parent, query| {
                 Self::catch_panic_pad_function(parent, || false, |this| this.src_query(query))
             })
+            .event_function(|_, parent, event| {
+                Self::catch_panic_pad_function(parent, || false, |this| this.src_event(event))
+            })
             .activatemode_function(|_, parent, mode, active| {
                 Self::catch_panic_pad_function(
                     parent,
@@ -254,7 +296,12 @@ impl ObjectSubclass for DptDepth {
             queue: Arc::default(),
             pump: Mutex::default(),
             active_provider: Mutex::default(),
-            latency: AtomicU64::new(0),
+            latency: Mutex::default(),
+            told_latency: AtomicU64::new(0),
+            live: AtomicBool::new(false),
+            qos: Mutex::default(),
+            stats: Mutex::default(),
+            stats_posted: Mutex::default(),
         }
     }
 }
@@ -271,6 +318,7 @@ impl ObjectImpl for DptDepth {
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
         match pspec.name() {
             "active-provider" => lock(&self.active_provider).to_value(),
+            "stats" => lock(&self.stats).structure().to_value(),
             name => lock(&self.settings).get(name),
         }
     }

@@ -21,6 +21,13 @@ pub(super) struct Moment {
 }
 
 impl Moment {
+    /// How much later this is than `earlier`; nothing where either has no time.
+    pub(super) fn since(&self, earlier: Self) -> gst::ClockTime {
+        let times = self.running_time.zip(earlier.running_time);
+        let times = times.or(self.pts.zip(earlier.pts));
+        times.map_or(gst::ClockTime::ZERO, |(now, then)| now.saturating_sub(then))
+    }
+
     /// The times of `buffer` in its segment.
     pub(super) fn of(
         buffer: &gst::BufferRef,

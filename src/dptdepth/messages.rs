@@ -7,23 +7,24 @@ use super::imp::DptDepth;
 use super::measures::{Measures, Moment};
 use super::worker::Ready;
 use crate::spec::{ModelSpec, Size};
+use crate::video::lock;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use std::time::Instant;
 
 /// A GstProgress that is always ended: gst-launch waits for the end of what was started.
-pub(super) struct Progress<'a> {
-    element: &'a DptDepth,
+pub(super) struct Progress {
+    element: gst::glib::WeakRef<super::DptDepth>,
     started: Instant,
     text: String,
     ended: bool,
 }
 
-impl<'a> Progress<'a> {
+impl Progress {
     /// Announces that the model is being prepared.
-    pub(super) fn start(element: &'a DptDepth, text: String) -> Self {
+    pub(super) fn start(element: &DptDepth, text: String) -> Self {
         let progress = Self {
-            element,
+            element: element.obj().downgrade(),
             started: Instant::now(),
             text,
             ended: false,
@@ -51,14 +52,17 @@ impl<'a> Progress<'a> {
     }
 
     fn post(&self, kind: gst::ProgressType, text: &str) {
+        let Some(element) = self.element.upgrade() else {
+            return;
+        };
         let message = gst::message::Progress::builder(kind, "prepare-model", text)
-            .src(&*self.element.obj())
+            .src(&element)
             .build();
-        let _ = self.element.obj().post_message(message);
+        let _ = element.post_message(message);
     }
 }
 
-impl Drop for Progress<'_> {
+impl Drop for Progress {
     fn drop(&mut self) {
         if !self.ended {
             self.post(gst::ProgressType::Canceled, &self.text);
@@ -67,6 +71,32 @@ impl Drop for Progress<'_> {
 }
 
 impl DptDepth {
+    pub(super) fn post_element(&self, structure: gst::Structure) {
+        let message = gst::message::Element::builder(structure)
+            .src(&*self.obj())
+            .build();
+        let _ = self.obj().post_message(message);
+    }
+
+    /// Says that a frame was not passed on because there was no time for it.
+    pub(super) fn post_dropped(&self, buffer: &gst::BufferRef, moment: Moment) {
+        let (processed, dropped) = {
+            let stats = lock(&self.stats);
+            (stats.frames - stats.dropped, stats.dropped)
+        };
+        let count =
+            |frames: u64| gst::GenericFormattedValue::from(gst::format::Buffers::from_u64(frames));
+        let message = gst::message::Qos::builder(self.is_live())
+            .running_time(moment.running_time)
+            .stream_time(moment.stream_time)
+            .timestamp(buffer.pts())
+            .duration(buffer.duration())
+            .stats(count(processed), count(dropped))
+            .src(&*self.obj())
+            .build();
+        let _ = self.obj().post_message(message);
+    }
+
     /// Posts an element message `dptdepth-zone` for each zone that this frame has changed.
     pub(super) fn post_zones(&self, measures: &Measures, moment: Moment) {
         for (zone, report, unit) in measures.news() {
@@ -80,10 +110,7 @@ impl DptDepth {
                 .field("stream-time", moment.stream_time)
                 .field("running-time", moment.running_time)
                 .build();
-            let message = gst::message::Element::builder(structure)
-                .src(&*self.obj())
-                .build();
-            let _ = self.obj().post_message(message);
+            self.post_element(structure);
         }
     }
 
@@ -99,9 +126,6 @@ impl DptDepth {
             .field("map-height", ready.map_size.height)
             .field("meaning", spec.output.nick())
             .build();
-        let message = gst::message::Element::builder(structure)
-            .src(&*self.obj())
-            .build();
-        let _ = self.obj().post_message(message);
+        self.post_element(structure);
     }
 }

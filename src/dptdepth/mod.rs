@@ -6,14 +6,19 @@
 mod caps;
 mod error;
 mod imp;
+mod latency;
+mod live;
 mod measures;
 mod messages;
 mod negotiate;
 mod open;
+mod plan;
 mod pump;
 mod queue;
 mod render;
+mod result;
 mod settings;
+mod stats;
 mod tags;
 mod worker;
 
@@ -34,6 +39,8 @@ pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
         ExecutionProvider::static_type(),
         OptimizationLevel::static_type(),
         RangeMode::static_type(),
+        Alignment::static_type(),
+        Between::static_type(),
     ] {
         kind.mark_as_plugin_api(gst::PluginAPIFlags::empty());
     }
@@ -203,4 +210,42 @@ impl RangeMode {
             },
         }
     }
+}
+
+/// Whether frames wait for their results.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstDptDepthAlignment")]
+pub enum Alignment {
+    /// `latest` behind a live source, else `strict`.
+    #[default]
+    #[enum_value(name = "latest behind a live source, else strict", nick = "auto")]
+    Auto,
+    /// Each frame waits for its own result.
+    #[enum_value(
+        name = "Each frame waits for its own result, or its interval's",
+        nick = "strict"
+    )]
+    Strict,
+    /// Frames never wait; they get the newest result and its age.
+    #[enum_value(
+        name = "Frames never wait; they get the newest result and its age",
+        nick = "latest"
+    )]
+    Latest,
+}
+
+/// What frames get that the model did not run on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstDptDepthBetween")]
+pub enum Between {
+    /// The last result.
+    #[default]
+    #[enum_value(name = "The last result", nick = "hold")]
+    Hold,
+    /// The last result, moved with the picture.
+    #[enum_value(name = "The last result, moved with the picture", nick = "motion")]
+    Motion,
+    /// No result.
+    #[enum_value(name = "No result", nick = "drop")]
+    Drop,
 }

@@ -8,13 +8,14 @@ use super::measures::{Measures, Moment};
 use super::messages::Progress;
 use super::open::Opened;
 use super::pump::{PATIENCE, Pump, Stop};
-use super::queue::Wait;
+use super::queue::{self, Next, Ticket};
 use super::render::Renderer;
+use super::result::{Results, Shown};
 use super::settings::Looks;
-use super::worker::Outcome;
-use super::{Output, caps, error, tags};
-use crate::engine::{Engine, Map, Request};
-use crate::frame::{Layout, Preprocessor, fit};
+use super::worker::{Outcome, Ready};
+use super::{Alignment, Between, Output, caps, error, tags};
+use crate::engine::{Engine, EngineError, Map, Request};
+use crate::frame::{Fit, Layout, Preprocessor, fit};
 use crate::spec::{Borders, Size};
 use crate::video;
 use crate::video::lock;
@@ -22,16 +23,37 @@ use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_video::{VideoFrameRef, VideoInfo};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 /// Everything that holds from one CAPS event to the next.
 pub(super) struct Stream {
     info: VideoInfo,
     layout: Layout,
+    fit: Fit,
     caps: gst::Caps,
     src_caps: Option<gst::Caps>,
     preprocessor: Preprocessor,
+    results: Results,
     renderer: Renderer,
+    /// Whether the result has not been shown with any frame yet.
+    fresh: bool,
+}
+
+/// How a frame was served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// With a result that no frame before it had.
+    Fresh,
+    /// With that of an earlier frame.
+    Reused,
+    /// With none.
+    Bare,
+}
+
+/// An engine that is being built.
+pub(super) struct Pending {
+    ticket: Ticket,
+    shape: (Size, Borders),
+    pub(super) progress: Progress,
 }
 
 impl Stream {
@@ -48,15 +70,60 @@ impl Stream {
         Ok(self.preprocessor.run(&view, rgb)?)
     }
 
-    /// The buffer to push for `input`, with the result meta.
+    /// Takes over a run's output; gives back a map whose memory may be used again.
+    pub(super) fn accept(
+        &mut self,
+        map: Map,
+        size: Size,
+        source: Moment,
+        looks: &Looks,
+    ) -> Result<Option<Map>, Stop> {
+        self.fresh = true;
+        self.results.accept(map, size, source, looks)
+    }
+
+    pub(super) fn has_result(&self) -> bool {
+        self.results.shown().is_some()
+    }
+
+    pub(super) fn shown(&self) -> Option<&Shown> {
+        self.results.shown()
+    }
+
+    /// The buffer to push for `input`, with the result meta, and how it was served.
     pub(super) fn render(
         &mut self,
         input: gst::Buffer,
-        map: &mut Map,
-        looks: &Looks,
         moment: Moment,
-    ) -> Result<gst::Buffer, Stop> {
-        self.renderer.render(input, map, looks, moment)
+        looks: &Looks,
+    ) -> Result<(gst::Buffer, Use), Stop> {
+        let fresh = std::mem::take(&mut self.fresh);
+        let shown = self
+            .results
+            .shown()
+            .filter(|_| fresh || looks.between != Between::Drop);
+        let use_of = match shown {
+            None => Use::Bare,
+            Some(_) if fresh => Use::Fresh,
+            Some(_) => Use::Reused,
+        };
+        Ok((self.renderer.render(input, shown, looks, moment)?, use_of))
+    }
+
+    /// How long a frame lasts: as it says, else as the caps say.
+    pub(super) fn duration(&self, buffer: &gst::BufferRef) -> gst::ClockTime {
+        let fps = self.info.fps();
+        let nominal = u64::try_from(fps.numer())
+            .ok()
+            .filter(|&numer| numer > 0)
+            .and_then(|numer| {
+                let denom = u64::try_from(fps.denom()).ok()?;
+                Some(gst::ClockTime::from_nseconds(1_000_000_000 * denom / numer))
+            });
+        buffer
+            .duration()
+            .or(nominal)
+            .unwrap_or(gst::ClockTime::from_mseconds(40))
     }
 
     pub(super) fn measures(&mut self) -> &mut Measures {
@@ -69,6 +136,8 @@ impl Stream {
     }
 
     pub(super) fn forget_earlier_frames(&mut self) {
+        self.fresh = false;
+        self.results.forget();
         self.renderer.forget_earlier_frames();
     }
 }
@@ -98,28 +167,38 @@ impl Pump {
             opened.target(),
             opened.spec.multiple,
         );
-        let shape = (fit.network, opened.zero_borders(&fit));
-        if self.prepared.as_ref().map(|(shape, _)| *shape) != Some(shape) {
-            self.prepare(element, &opened, shape)?;
-        }
-        let Some((_, ready)) = &self.prepared else {
-            return Err(error::panicked().into());
+        element.look_upstream();
+        self.strict = match opened.settings.alignment {
+            Alignment::Strict => true,
+            Alignment::Latest => false,
+            Alignment::Auto => !element.is_live(),
         };
-        let mut renderer = Renderer::new(&opened, &info, layout, &fit, ready);
+        // A live source loses frames if it waits, and frames that wait here for a slow model come
+        // ever later.
+        let live = element.is_live();
+        self.queue.set_room(queue::CAPACITY, live && self.strict);
+        self.outdate_flights();
+        let mut renderer = Renderer::new(&opened, &info, layout, &fit);
         if let Some(old) = &mut self.stream {
             std::mem::swap(renderer.measures(), old.measures());
         }
+        let shape = (fit.network, opened.zero_borders(&fit));
         self.stream = Some(Stream {
             preprocessor: Preprocessor::new(&layout, &fit, opened.spec.interpolation)
                 .with_border(opened.mean_color()),
+            results: Results::new(&opened, &fit),
             info,
             layout,
+            fit,
             caps: caps.clone(),
             src_caps: None,
             renderer,
+            fresh: false,
         });
+        self.prepare(element, &opened, shape);
         let _ = element.src_pad.check_reconfigure();
-        self.renegotiate_src(element)
+        self.renegotiate_src(element)?;
+        self.await_engine(element)
     }
 
     /// Chooses src caps that downstream takes, announces them and sets up the pool.
@@ -130,7 +209,7 @@ impl Pump {
         };
         let output = opened.settings.output;
         let downstream = element.src_pad.peer_query_caps(None);
-        let sink_caps = stream.renderer.with_tensors(&stream.caps);
+        let sink_caps = with_tensors(stream, &opened, self.prepared.as_ref());
         let change = caps::change(output, Some(opened.spec.output));
         let src_caps = change.fixate_src(&sink_caps, &downstream).ok_or_else(|| {
             error::no_common_caps(output, &change.sink_to_src(&sink_caps), &downstream)
@@ -157,61 +236,120 @@ impl Pump {
         Ok(())
     }
 
-    /// Has the worker build an engine for `network`, and says on the bus how that goes.
-    fn prepare(
+    /// Has the worker build an engine for the shape, unless it has one.
+    fn prepare(&mut self, element: &DptDepth, opened: &Arc<Opened>, shape: (Size, Borders)) {
+        let (network, borders) = shape;
+        let has = self.prepared.as_ref().filter(|(known, _)| *known == shape);
+        if let (Some((_, ready)), Some(stream)) = (has, &mut self.stream) {
+            stream.renderer.set_engine(ready);
+            return;
+        }
+        if self
+            .pending
+            .as_ref()
+            .is_none_or(|pending| pending.shape != shape)
+        {
+            self.prepared = None;
+            let text = format!("Preparing {} at {network}", opened.spec.name);
+            let request = Request {
+                network,
+                borders,
+                session: opened.session.clone(),
+            };
+            let (model, runtime) = (opened.model.clone(), opened.runtime);
+            let spec = opened.spec.clone();
+            let ticket = self.queue.ticket();
+            self.pending = Some(Pending {
+                ticket,
+                shape,
+                progress: Progress::start(element, text),
+            });
+            self.worker.prepare(
+                ticket,
+                Box::new(move || Engine::prepare(&model, spec, runtime, &request)),
+            );
+        }
+    }
+
+    /// Where frames are held, waits for the engine; else they pass without results meanwhile.
+    pub(super) fn await_engine(&mut self, element: &DptDepth) -> Result<(), Stop> {
+        while self.strict && self.pending.is_some() {
+            match self.queue.next(true, false, PATIENCE) {
+                Next::Outcome(ticket, Outcome::Prepared(ready)) => {
+                    self.engine_is_there(element, ticket, ready)?;
+                }
+                Next::Outcome(_, Outcome::Panicked) => return Err(error::panicked().into()),
+                Next::Outcome(..) | Next::Item(_) => {}
+                Next::Timeout => {
+                    if let Some(pending) = &self.pending {
+                        pending.progress.go_on();
+                    }
+                }
+                // The build goes on; whoever comes next waits for the rest of it.
+                Next::Ended => return Err(gst::FlowError::Flushing.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// The worker has built an engine, or failed to.
+    pub(super) fn engine_is_there(
         &mut self,
         element: &DptDepth,
-        opened: &Arc<Opened>,
-        (network, borders): (Size, Borders),
+        ticket: Ticket,
+        ready: Result<Ready, EngineError>,
     ) -> Result<(), Stop> {
-        self.prepared = None;
-        let progress = Progress::start(
-            element,
-            format!("Preparing {} at {network}", opened.spec.name),
-        );
-        let ticket = self.queue.ticket();
-        let request = Request {
-            network,
-            borders,
-            session: opened.session.clone(),
+        let opened = element.opened().ok_or(gst::FlowError::Flushing)?;
+        let Some(pending) = self.pending.take_if(|pending| pending.ticket == ticket) else {
+            return Ok(());
         };
-        let (model, runtime) = (opened.model.clone(), opened.runtime);
-        let spec = opened.spec.clone();
-        self.worker.prepare(
-            ticket,
-            Box::new(move || Engine::prepare(&model, spec, runtime, &request)),
-        );
-        let outcome = loop {
-            match self.queue.outcome(PATIENCE) {
-                Wait::Outcome(outcome) => break outcome,
-                Wait::Timeout => progress.go_on(),
-                Wait::Flushing => return Err(gst::FlowError::Flushing.into()),
+        let network = pending.shape.0;
+        let ready = match ready {
+            Ok(ready) => ready,
+            Err(failure) => {
+                pending.progress.fail("The model could not be prepared");
+                return Err(error::engine(&failure).into());
             }
         };
-        match outcome {
-            Outcome::Prepared(Ok(ready)) => {
-                progress.complete(&format!(
-                    "{} at {network} runs on {}",
-                    opened.spec.name, ready.provider
-                ));
-                *lock(&element.active_provider) = Some(ready.provider.clone());
-                element.latency.store(0, Ordering::Relaxed);
-                element.announce_latency(ready.warm_run);
-                element.post_model(&opened.spec, network, &ready);
-                self.prepared = Some(((network, borders), ready));
-                Ok(())
-            }
-            Outcome::Prepared(Err(failure)) => {
-                progress.fail("The model could not be prepared");
-                Err(error::engine(&failure).into())
-            }
-            Outcome::Inferred { .. } | Outcome::Panicked => Err(error::panicked().into()),
+        pending.progress.complete(&format!(
+            "{} at {network} runs on {}",
+            opened.spec.name, ready.provider
+        ));
+        *lock(&element.active_provider) = Some(ready.provider.clone());
+        element.engine_runs(network, &ready, self.strict);
+        element.post_model(&opened.spec, network, &ready);
+        if let Some(stream) = &mut self.stream {
+            stream.renderer.set_engine(&ready);
         }
+        self.prepared = Some((pending.shape, ready));
+        // The tensor that buffers carry from here on is known now.
+        if cfg!(feature = "v1_28") && opened.settings.output_tensor_meta {
+            self.renegotiate_src(element)?;
+        }
+        Ok(())
     }
 }
 
+/// The caps with the tensor that buffers will carry, where GStreamer knows how to say so.
+fn with_tensors(
+    stream: &Stream,
+    opened: &Opened,
+    prepared: Option<&((Size, Borders), Ready)>,
+) -> gst::Caps {
+    #[cfg(feature = "v1_28")]
+    if let Some((_, ready)) = prepared.filter(|_| opened.settings.output_tensor_meta) {
+        let mut caps = stream.caps.clone();
+        let content = stream.fit.content_of(ready.map_size);
+        let meaning = opened.spec.output.nick();
+        crate::meta::set_tensor_caps(&mut caps, meaning, content.height, content.width);
+        return caps;
+    }
+    let _ = (stream.fit, opened, prepared);
+    stream.caps.clone()
+}
+
 impl DptDepth {
-    fn opened(&self) -> Option<Arc<Opened>> {
+    pub(super) fn opened(&self) -> Option<Arc<Opened>> {
         lock(&self.opened).clone()
     }
 }

@@ -2,30 +2,36 @@
 // SPDX-License-Identifier: MPL-2.0
 
 //! The src pad's task: takes items out of the queue in order, has frames inferred by the worker
-//! and pushes the results.
+//! and pushes them with their results.
+//!
+//! `strict`: a frame is held until its own result is there. Up to [`FLIGHTS`] frames are with the
+//! worker, so that it runs the next one while this task draws the last one. `latest`: a frame is
+//! pushed at once with the newest result; the worker gets the newest frame whenever it is free.
+//! An event waits until every frame before it has been pushed, and nothing overtakes it.
 
 use super::error;
 use super::imp::{CAT, DptDepth};
 use super::measures::Moment;
-use super::negotiate::Stream;
-use super::queue::{Item, Queue, Wait};
+use super::negotiate::{Pending, Stream};
+use super::plan::{Facts, Plan, Planner};
+use super::queue::{Item, Next, Queue, Ticket};
+use super::settings::Looks;
 use super::tags::Tags;
 use super::worker::{Outcome, Ready, Worker};
-use crate::engine::Map;
+use crate::engine::{EngineError, Map};
 use crate::frame::FrameError;
 use crate::spec::{Borders, Size};
 use crate::video::lock;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often a wait for the worker shows that it goes on.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
-
-/// A latency is announced again when it has grown by more than this part of itself.
-const LATENCY_TOLERANCE: f64 = 0.25;
+/// Frames that are with the worker at once while frames are held.
+pub(super) const FLIGHTS: usize = 2;
 
 /// Why an item was not handled.
 #[derive(Debug)]
@@ -54,17 +60,52 @@ impl From<FrameError> for Stop {
     }
 }
 
+/// A frame that waits for its turn to be pushed.
+struct Held {
+    buffer: gst::Buffer,
+    moment: Moment,
+    arrived: Instant,
+    awaits: Awaits,
+}
+
+/// What a held frame waits for.
+enum Awaits {
+    /// The frames before it.
+    Turn,
+    /// The outcome of this run.
+    Run(Ticket),
+    /// Nothing more: this is its result.
+    Nothing(Map),
+}
+
+/// A frame that the worker has.
+struct Flight {
+    ticket: Ticket,
+    moment: Moment,
+    /// The stream has changed since: its result fits nothing.
+    stale: bool,
+}
+
 /// The task's own state between READY and PAUSED.
 pub(super) struct Pump {
     pub(super) queue: Arc<Queue>,
     pub(super) worker: Worker,
     /// The network size that the worker's engine is prepared for, and what is known of it.
     pub(super) prepared: Option<((Size, Borders), Ready)>,
+    /// The engine that is being built while frames pass.
+    pub(super) pending: Option<Pending>,
     pub(super) stream: Option<Stream>,
     pub(super) tags: Tags,
+    /// Whether frames are held for their own results.
+    pub(super) strict: bool,
     segment: gst::FormattedSegment<gst::ClockTime>,
-    rgb: Vec<u8>,
-    map: Option<Map>,
+    planner: Planner,
+    held: VecDeque<Held>,
+    flights: VecDeque<Flight>,
+    /// An event that waits until no frame is held.
+    event: Option<gst::Event>,
+    /// Memory of earlier runs.
+    spare: Vec<(Vec<u8>, Map)>,
     at_eos: bool,
 }
 
@@ -74,22 +115,53 @@ impl Pump {
             worker: Worker::spawn(queue.clone())?,
             queue,
             prepared: None,
+            pending: None,
             stream: None,
             tags: Tags::default(),
+            strict: true,
             segment: gst::FormattedSegment::new(),
-            rgb: Vec::new(),
-            map: None,
+            planner: Planner::default(),
+            held: VecDeque::new(),
+            flights: VecDeque::new(),
+            event: None,
+            spare: Vec::new(),
             at_eos: false,
         })
+    }
+
+    /// What was asked of the worker fits the stream no more.
+    pub(super) fn outdate_flights(&mut self) {
+        self.spare.clear();
+        for flight in &mut self.flights {
+            flight.stale = true;
+        }
     }
 
     /// After a flush the next frame has nothing to do with the last.
     pub(super) fn flushed(&mut self) {
         self.at_eos = false;
         self.segment = gst::FormattedSegment::new();
+        self.planner.reset();
+        self.held.clear();
+        self.flights.clear();
+        if let Some(event) = self.event.take() {
+            // As in the queue: sticky events outlive a flush.
+            let lost = matches!(event.type_(), gst::EventType::Segment | gst::EventType::Eos);
+            self.event = (event.is_sticky() && !lost).then_some(event);
+        }
         if let Some(stream) = &mut self.stream {
             stream.forget_earlier_frames();
         }
+    }
+
+    /// Whether frames or an event wait here.
+    fn holds(&self) -> bool {
+        !self.held.is_empty() || self.event.is_some()
+    }
+
+    /// Whether another item could be handled now.
+    fn wants_items(&self) -> bool {
+        self.event.is_none() && (!self.strict || self.flights.len() < FLIGHTS)
     }
 
     fn event(&mut self, element: &DptDepth, mut event: gst::Event) -> Result<(), Stop> {
@@ -119,81 +191,228 @@ impl Pump {
         Ok(())
     }
 
-    fn buffer(&mut self, element: &DptDepth, buffer: gst::Buffer) -> Result<(), Stop> {
+    /// Plans a frame; starts its run; holds it, or pushes it at once.
+    fn buffer(
+        &mut self,
+        element: &DptDepth,
+        buffer: gst::Buffer,
+        arrived: Instant,
+    ) -> Result<(), Stop> {
+        self.await_engine(element)?;
         if element.src_pad.check_reconfigure() {
             self.renegotiate_src(element)?;
         }
         let Some(stream) = &mut self.stream else {
             return Err(gst::FlowError::NotNegotiated.into());
         };
+        // Waiting in the queue of a pipeline that is not live says nothing of this element.
+        let arrived = if element.is_live() {
+            arrived
+        } else {
+            Instant::now()
+        };
         let moment = Moment::of(&buffer, &self.segment);
         if let Some(time) = moment.stream_time {
             let _ = element.obj().sync_values(time);
         }
-        stream.preprocess(&buffer, &mut self.rgb)?;
-        let ticket = self.queue.ticket();
-        let map = self.map.take().unwrap_or(Map::Depth(Vec::new()));
-        self.worker
-            .infer(ticket, std::mem::take(&mut self.rgb), map);
-        let (mut map, took) = loop {
-            match self.queue.outcome(PATIENCE) {
-                Wait::Outcome(Outcome::Inferred {
-                    rgb,
-                    map,
-                    result,
-                    took,
-                }) => {
-                    self.rgb = rgb;
-                    result.map_err(|e| error::engine(&e))?;
-                    break (map, took);
-                }
-                Wait::Outcome(Outcome::Panicked | Outcome::Prepared(_)) => {
-                    return Err(error::panicked().into());
-                }
-                Wait::Timeout => {}
-                Wait::Flushing => return Err(gst::FlowError::Flushing.into()),
-            }
-        };
-        element.announce_latency(took);
         let looks = lock(&element.settings).looks();
-        let output = stream.render(buffer, &mut map, &looks, moment)?;
-        self.map = Some(map);
+        let ready = self.prepared.is_some() && self.pending.is_none();
+        let facts = Facts {
+            interval: element.interval(&looks),
+            has_result: stream.has_result() || !self.held.is_empty(),
+            can_infer: ready && (self.strict || self.flights.is_empty()),
+            unchanged: false,
+            late: element.lateness(moment, &looks),
+            duration: stream.duration(&buffer),
+        };
+        let plan = self.planner.next(&facts);
+        let awaits = match plan {
+            Plan::Drop => {
+                element.drop_frame(&buffer, moment);
+                return Ok(());
+            }
+            Plan::Reuse => Awaits::Turn,
+            Plan::Infer => Awaits::Run(self.infer(element, &buffer, moment)?),
+        };
+        self.held.push_back(Held {
+            buffer,
+            moment,
+            arrived,
+            awaits: if self.strict { awaits } else { Awaits::Turn },
+        });
+        self.push_ready(element, &looks)
+    }
+
+    /// Gives the frame to the worker.
+    fn infer(
+        &mut self,
+        element: &DptDepth,
+        buffer: &gst::BufferRef,
+        moment: Moment,
+    ) -> Result<Ticket, Stop> {
+        let Some(stream) = &mut self.stream else {
+            return Err(gst::FlowError::NotNegotiated.into());
+        };
+        let started = Instant::now();
+        let spare = self.spare.pop();
+        let (mut rgb, map) = spare.unwrap_or((Vec::new(), Map::Depth(Vec::new())));
+        stream.preprocess(buffer, &mut rgb)?;
+        element.with_stats(|stats| stats.preprocess.add(started.elapsed()));
+        let ticket = self.queue.ticket();
+        self.worker.infer(ticket, rgb, map);
+        self.flights.push_back(Flight {
+            ticket,
+            moment,
+            stale: false,
+        });
+        Ok(ticket)
+    }
+
+    /// What the worker has done.
+    fn outcome(
+        &mut self,
+        element: &DptDepth,
+        ticket: Ticket,
+        outcome: Outcome,
+    ) -> Result<(), Stop> {
+        let looks = lock(&element.settings).looks();
+        match outcome {
+            Outcome::Panicked => return Err(error::panicked().into()),
+            Outcome::Prepared(ready) => self.engine_is_there(element, ticket, ready)?,
+            Outcome::Inferred {
+                rgb,
+                map,
+                result,
+                took,
+            } => {
+                let flight = self.flights.pop_front();
+                let Some(flight) = flight.filter(|flight| flight.ticket == ticket) else {
+                    return Ok(());
+                };
+                if flight.stale {
+                    return Ok(());
+                }
+                result.map_err(|e: EngineError| error::engine(&e))?;
+                element.ran(took);
+                self.spare.push((rgb, Map::Depth(Vec::new())));
+                let waiting = self
+                    .held
+                    .iter_mut()
+                    .find(|held| matches!(held.awaits, Awaits::Run(own) if own == ticket));
+                match waiting {
+                    Some(held) => held.awaits = Awaits::Nothing(map),
+                    None => self.show(map, flight.moment, &looks)?,
+                }
+            }
+        }
+        self.push_ready(element, &looks)
+    }
+
+    /// Frames get this result from here on.
+    fn show(&mut self, map: Map, source: Moment, looks: &Looks) -> Result<(), Stop> {
+        let (Some(stream), Some((_, ready))) = (&mut self.stream, &self.prepared) else {
+            return Ok(());
+        };
+        let old = stream.accept(map, ready.map_size, source, looks)?;
+        // The memory of the result that is not shown any more serves the next run.
+        if let (Some(old), Some((_, spare))) = (old, self.spare.last_mut()) {
+            *spare = old;
+        }
+        Ok(())
+    }
+
+    /// Pushes what need not wait any longer, then the event behind it.
+    fn push_ready(&mut self, element: &DptDepth, looks: &Looks) -> Result<(), Stop> {
+        while let Some(held) = self.held.front() {
+            if matches!(held.awaits, Awaits::Run(_)) {
+                return Ok(());
+            }
+            let Some(held) = self.held.pop_front() else {
+                break;
+            };
+            if let Awaits::Nothing(map) = held.awaits {
+                self.show(map, held.moment, looks)?;
+            }
+            self.push(element, held.buffer, held.moment, held.arrived, looks)?;
+        }
+        match self.event.take() {
+            Some(event) => self.event(element, event),
+            None => Ok(()),
+        }
+    }
+
+    fn push(
+        &mut self,
+        element: &DptDepth,
+        buffer: gst::Buffer,
+        moment: Moment,
+        arrived: Instant,
+        looks: &Looks,
+    ) -> Result<(), Stop> {
+        let Some(stream) = &mut self.stream else {
+            return Err(gst::FlowError::NotNegotiated.into());
+        };
+        let started = Instant::now();
+        let (output, use_of) = stream.render(buffer, moment, looks)?;
         element.post_zones(stream.measures(), moment);
+        element.pushed(stream.shown(), use_of, moment, arrived, started);
         if let Some(event) = self.tags.due() {
             element.src_pad.push_event(event);
         }
         element.src_pad.push(output)?;
         Ok(())
     }
+
+    /// One thing to do.
+    fn turn(&mut self, element: &DptDepth, next: Next) -> Result<(), Stop> {
+        match next {
+            Next::Item(Item::Buffer(buffer, arrived)) => self.buffer(element, buffer, arrived),
+            Next::Item(Item::Event(event)) if self.held.is_empty() => self.event(element, event),
+            Next::Item(Item::Event(event)) => {
+                self.event = Some(event);
+                Ok(())
+            }
+            Next::Outcome(ticket, outcome) => self.outcome(element, ticket, outcome),
+            Next::Timeout => {
+                if let Some(pending) = &self.pending {
+                    pending.progress.go_on();
+                }
+                Ok(())
+            }
+            Next::Ended => Ok(()),
+        }
+    }
 }
 
 impl DptDepth {
-    /// One turn of the task: one item.
+    /// One turn of the task.
     pub(super) fn iterate(&self) {
-        let Some(item) = self.queue.pop() else {
-            let _ = self.src_pad.pause_task();
-            return;
-        };
         let mut pump = lock(&self.pump);
         let Some(pump) = pump.as_mut() else {
             let _ = self.src_pad.pause_task();
             return;
         };
+        let next = self.queue.next(pump.holds(), pump.wants_items(), PATIENCE);
+        if matches!(next, Next::Ended) {
+            let _ = self.src_pad.pause_task();
+            return;
+        }
         let handled = self.catch_panic(
             || Err(Stop::Flow(gst::FlowError::Error)),
-            |imp| match item {
-                Item::Buffer(buffer) => pump.buffer(imp, buffer),
-                Item::Event(event) => pump.event(imp, event),
-            },
+            |imp| pump.turn(imp, next),
         );
         if let Err(stop) = handled {
-            self.stop_flow(stop, pump.at_eos);
+            let eos_waits = pump
+                .event
+                .take_if(|event| event.type_() == gst::EventType::Eos)
+                .is_some();
+            self.stop_flow(stop, pump.at_eos, eos_waits);
         }
     }
 
     /// Ends the flow. Errors of our own are posted here, once. Downstream's are upstream's to
     /// report, unless upstream has sent EOS and will never learn of them.
-    fn stop_flow(&self, stop: Stop, at_eos: bool) {
+    fn stop_flow(&self, stop: Stop, at_eos: bool, eos_waits: bool) {
         let (flow, posted) = match stop {
             Stop::Flow(flow) => (flow, false),
             Stop::Error(message) => {
@@ -202,7 +421,7 @@ impl DptDepth {
                 (gst::FlowError::Error, true)
             }
         };
-        let eos_waits = self.queue.fail(flow, posted);
+        let eos_waits = self.queue.fail(flow, posted) || eos_waits;
         if flow == gst::FlowError::Flushing {
             return;
         }
@@ -212,17 +431,6 @@ impl DptDepth {
         }
         if eos_waits && !at_eos {
             self.src_pad.push_event(gst::event::Eos::new());
-        }
-    }
-
-    /// Tells the pipeline when a result takes markedly longer than was said before.
-    pub(super) fn announce_latency(&self, took: Duration) {
-        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        let told = self.latency.load(Ordering::Relaxed);
-        if took as f64 > told as f64 * (1.0 + LATENCY_TOLERANCE) {
-            self.latency.store(took, Ordering::Relaxed);
-            let message = gst::message::Latency::builder().src(&*self.obj()).build();
-            let _ = self.obj().post_message(message);
         }
     }
 }

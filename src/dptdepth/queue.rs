@@ -12,25 +12,28 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-/// Buffers that may wait. Upstream blocks beyond that.
+/// Buffers that may wait, where nothing else is said.
 pub(super) const CAPACITY: usize = 2;
 
 /// One thing that flows from sink to src.
 #[derive(Debug)]
 pub(super) enum Item {
-    Buffer(gst::Buffer),
+    /// A buffer, and when it came.
+    Buffer(gst::Buffer, Instant),
     Event(gst::Event),
 }
 
-/// Names a request to the worker; an outcome with another ticket is stale.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Names a request to the worker: later ones are greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ticket(u64);
 
-/// Why [`Queue::outcome`] returned.
-pub(super) enum Wait {
-    Outcome(Outcome),
+/// What the task has to do next.
+pub(super) enum Next {
+    Outcome(Ticket, Outcome),
+    Item(Item),
     Timeout,
-    Flushing,
+    /// The flow has ended.
+    Ended,
 }
 
 #[derive(Default)]
@@ -42,14 +45,20 @@ pub(super) struct Queue {
 struct State {
     items: VecDeque<Item>,
     buffers: usize,
+    capacity: usize,
+    /// Whether a full queue refuses buffers instead of making upstream wait.
+    leaky: bool,
     /// What the sink pad's thread is told: the src side's last result.
     flow: Result<gst::FlowSuccess, gst::FlowError>,
     /// Whether an ended flow has been reported: posted here, or upstream was told.
     reported: bool,
-    /// Whether the task is at work on an item it has taken.
+    /// Whether the task is at work on an item it has taken, or holds frames.
     busy: bool,
-    ticket: u64,
-    outcome: Option<Outcome>,
+    last_ticket: u64,
+    /// Runs asked for before this one are forgotten; engines asked for before the other one.
+    first_run: u64,
+    first_engine: u64,
+    outcomes: VecDeque<(Ticket, Outcome)>,
 }
 
 impl Default for State {
@@ -57,11 +66,15 @@ impl Default for State {
         Self {
             items: VecDeque::new(),
             buffers: 0,
+            capacity: CAPACITY,
+            leaky: false,
             flow: Err(gst::FlowError::Flushing),
             reported: false,
             busy: false,
-            ticket: 0,
-            outcome: None,
+            last_ticket: 0,
+            first_run: 0,
+            first_engine: 0,
+            outcomes: VecDeque::new(),
         }
     }
 }
@@ -88,28 +101,42 @@ impl Queue {
         self.changed.notify_all();
     }
 
+    /// How many buffers may wait, and whether more are refused rather than made to wait.
+    pub(super) fn set_room(&self, capacity: usize, leaky: bool) {
+        let mut state = self.lock();
+        (state.capacity, state.leaky) = (capacity.max(1), leaky);
+        self.changed.notify_all();
+    }
+
     /// Refuses items from now on, wakes everyone and drops what waits. Sticky events other than
-    /// SEGMENT and EOS stay: a flush must not lose a stream's caps or tags.
+    /// SEGMENT and EOS stay: a flush must not lose a stream's caps or tags. An engine that is being
+    /// built is still good afterwards.
     pub(super) fn flush(&self) {
         let mut state = self.lock();
         state.flow = Err(gst::FlowError::Flushing);
         state.items.retain(|item| match item {
-            Item::Buffer(_) => false,
+            Item::Buffer(..) => false,
             Item::Event(event) => {
                 event.is_sticky()
                     && !matches!(event.type_(), gst::EventType::Segment | gst::EventType::Eos)
             }
         });
         state.buffers = 0;
-        state.ticket += 1;
-        state.outcome = None;
+        state.first_run = state.last_ticket + 1;
+        state
+            .outcomes
+            .retain(|(_, outcome)| matches!(outcome, Outcome::Prepared(_)));
         self.changed.notify_all();
     }
 
-    /// Drops everything, sticky events too: the stream is over.
+    /// Drops everything, sticky events and engines too: the stream is over.
     pub(super) fn clear(&self) {
         self.flush();
-        self.lock().items.clear();
+        let mut state = self.lock();
+        state.items.clear();
+        state.outcomes.clear();
+        state.first_engine = state.last_ticket + 1;
+        (state.capacity, state.leaky) = (CAPACITY, false);
     }
 
     /// Ends the flow with the src side's result; unless that is `reported`, the sink side reports
@@ -133,23 +160,28 @@ impl Queue {
         std::mem::replace(&mut self.lock().reported, true)
     }
 
-    /// Appends a buffer, once there is room for it.
+    /// Appends a buffer once there is room for it; gives it back where there is none and upstream
+    /// cannot wait.
     pub(super) fn push_buffer(
         &self,
         buffer: gst::Buffer,
-    ) -> Result<gst::FlowSuccess, gst::FlowError> {
+    ) -> Result<Option<gst::Buffer>, gst::FlowError> {
+        let now = Instant::now();
         let mut state = self.lock();
-        while state.flow.is_ok() && state.buffers >= CAPACITY {
+        while state.flow.is_ok() && !state.leaky && state.buffers >= state.capacity {
             state = self.wait(state);
         }
         if let Err(error) = state.flow {
             state.reported = true;
             return Err(error);
         }
-        state.items.push_back(Item::Buffer(buffer));
+        if state.buffers >= state.capacity {
+            return Ok(Some(buffer));
+        }
+        state.items.push_back(Item::Buffer(buffer, now));
         state.buffers += 1;
         self.changed.notify_all();
-        Ok(gst::FlowSuccess::Ok)
+        Ok(None)
     }
 
     /// Appends a serialised event, or says how the flow has ended.
@@ -170,62 +202,33 @@ impl Queue {
         state.flow.is_ok()
     }
 
-    /// The next item, once there is one; `None` when the flow has ended. The task is busy with it
-    /// until its next call.
-    pub(super) fn pop(&self) -> Option<Item> {
-        let mut state = self.lock();
-        state.busy = false;
-        self.changed.notify_all();
-        while state.flow.is_ok() && state.items.is_empty() {
-            state = self.wait(state);
-        }
-        state.flow.ok()?;
-        let item = state.items.pop_front()?;
-        if matches!(item, Item::Buffer(_)) {
-            state.buffers -= 1;
-        }
-        state.busy = true;
-        self.changed.notify_all();
-        Some(item)
-    }
-
-    /// The task has stopped and is at work on nothing.
-    pub(super) fn set_idle(&self) {
-        self.lock().busy = false;
-        self.changed.notify_all();
-    }
-
-    /// A ticket for a new request; outcomes of older ones are dropped from now on.
-    pub(super) fn ticket(&self) -> Ticket {
-        let mut state = self.lock();
-        state.ticket += 1;
-        state.outcome = None;
-        Ticket(state.ticket)
-    }
-
-    /// Delivers a request's outcome, unless nobody waits for it any more.
-    pub(super) fn complete(&self, ticket: Ticket, outcome: Outcome) {
-        let mut state = self.lock();
-        if state.ticket == ticket.0 {
-            state.outcome = Some(outcome);
-            self.changed.notify_all();
-        }
-    }
-
-    /// Waits for the outcome of the newest ticket.
-    pub(super) fn outcome(&self, patience: Duration) -> Wait {
+    /// The next thing to do. `holds`: whether the task holds frames that are to be pushed;
+    /// `wants_items`: whether it can take another. The task is busy with what it gets until its
+    /// next call.
+    pub(super) fn next(&self, holds: bool, wants_items: bool, patience: Duration) -> Next {
         let deadline = Instant::now() + patience;
         let mut state = self.lock();
+        state.busy = holds;
+        self.changed.notify_all();
         loop {
             if state.flow.is_err() {
-                return Wait::Flushing;
+                return Next::Ended;
             }
-            if let Some(outcome) = state.outcome.take() {
-                return Wait::Outcome(outcome);
+            if let Some((ticket, outcome)) = state.outcomes.pop_front() {
+                state.busy = true;
+                return Next::Outcome(ticket, outcome);
+            }
+            if wants_items && let Some(item) = state.items.pop_front() {
+                if matches!(item, Item::Buffer(..)) {
+                    state.buffers -= 1;
+                    self.changed.notify_all();
+                }
+                state.busy = true;
+                return Next::Item(item);
             }
             let now = Instant::now();
             if now >= deadline {
-                return Wait::Timeout;
+                return Next::Timeout;
             }
             state = self
                 .changed
@@ -234,11 +237,39 @@ impl Queue {
                 .0;
         }
     }
+
+    /// The task has stopped and is at work on nothing.
+    pub(super) fn set_idle(&self) {
+        self.lock().busy = false;
+        self.changed.notify_all();
+    }
+
+    /// A ticket for a new request.
+    pub(super) fn ticket(&self) -> Ticket {
+        let mut state = self.lock();
+        state.last_ticket += 1;
+        Ticket(state.last_ticket)
+    }
+
+    /// Delivers a request's outcome, unless nobody waits for it any more.
+    pub(super) fn complete(&self, ticket: Ticket, outcome: Outcome) {
+        let mut state = self.lock();
+        let first = match outcome {
+            Outcome::Prepared(_) => state.first_engine,
+            Outcome::Inferred { .. } | Outcome::Panicked => state.first_run,
+        };
+        if ticket.0 >= first {
+            state.outcomes.push_back((ticket, outcome));
+            self.changed.notify_all();
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const AT_ONCE: Duration = Duration::ZERO;
 
     #[test]
     fn a_flush_keeps_sticky_events_but_not_segments_and_buffers() {
@@ -252,22 +283,34 @@ mod tests {
             .unwrap();
         queue.push_buffer(gst::Buffer::new()).unwrap();
         queue.flush();
-        assert!(queue.pop().is_none());
+        assert!(matches!(queue.next(false, true, AT_ONCE), Next::Ended));
         queue.start();
         assert!(
-            matches!(queue.pop(), Some(Item::Event(event)) if event.type_() == gst::EventType::StreamStart)
+            matches!(queue.next(false, true, AT_ONCE), Next::Item(Item::Event(event)) if event.type_() == gst::EventType::StreamStart)
         );
         assert!(queue.lock().items.is_empty());
     }
 
     #[test]
-    fn a_stale_outcome_is_dropped() {
+    fn runs_from_before_a_flush_are_forgotten_and_engines_are_not() {
+        gst::init().unwrap();
         let queue = Queue::default();
         queue.start();
-        let old = queue.ticket();
-        queue.ticket();
-        queue.complete(old, Outcome::Panicked);
-        assert!(matches!(queue.outcome(Duration::ZERO), Wait::Timeout));
+        let (run, engine) = (queue.ticket(), queue.ticket());
+        queue.flush();
+        queue.start();
+        let ready = Outcome::Prepared(Err(crate::engine::EngineError::NotPrepared));
+        queue.complete(run, Outcome::Panicked);
+        queue.complete(engine, ready);
+        assert!(
+            matches!(queue.next(false, true, AT_ONCE), Next::Outcome(ticket, Outcome::Prepared(_)) if ticket == engine)
+        );
+        assert!(matches!(queue.next(false, true, AT_ONCE), Next::Timeout));
+        queue.clear();
+        queue.start();
+        let late = Outcome::Prepared(Err(crate::engine::EngineError::NotPrepared));
+        queue.complete(engine, late);
+        assert!(matches!(queue.next(false, true, AT_ONCE), Next::Timeout));
     }
 
     #[test]
@@ -276,13 +319,26 @@ mod tests {
         let queue = std::sync::Arc::new(Queue::default());
         queue.start();
         for _ in 0..CAPACITY {
-            queue.push_buffer(gst::Buffer::new()).unwrap();
+            assert!(queue.push_buffer(gst::Buffer::new()).unwrap().is_none());
         }
         let blocked = std::thread::spawn({
             let queue = queue.clone();
             move || queue.push_buffer(gst::Buffer::new())
         });
         queue.fail(gst::FlowError::NotNegotiated, false);
-        assert_eq!(blocked.join().unwrap(), Err(gst::FlowError::NotNegotiated));
+        assert_eq!(
+            blocked.join().unwrap().unwrap_err(),
+            gst::FlowError::NotNegotiated
+        );
+    }
+
+    #[test]
+    fn a_full_queue_that_cannot_wait_gives_buffers_back() {
+        gst::init().unwrap();
+        let queue = Queue::default();
+        queue.start();
+        queue.set_room(1, true);
+        assert!(queue.push_buffer(gst::Buffer::new()).unwrap().is_none());
+        assert!(queue.push_buffer(gst::Buffer::new()).unwrap().is_some());
     }
 }

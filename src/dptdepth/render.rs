@@ -1,24 +1,21 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! From a frame and its map to the buffer that leaves the element.
+//! From a frame and the result that is shown with it to the buffer that leaves the element.
 
 use super::measures::{Measures, Moment};
 use super::negotiate::Pool;
 use super::open::Opened;
 use super::pump::Stop;
+use super::result::Shown;
 use super::settings::Looks;
 use super::worker::Ready;
 use super::{Output, error};
 use crate::engine;
-use crate::frame::{
-    Canvas, Drawn, Fit, Layout, MapRef, Quantize, Rect, RgbConverter, Style, ValueRange,
-    keep_classes,
-};
+use crate::frame::{Canvas, Drawn, Fit, Layout, MapRef, Quantize, Rect, RgbConverter, Style};
 use crate::measure::Reading;
 use crate::meta;
-use crate::spec::{Calibration, OutputMeaning, Size};
-use crate::temporal::{RangeMode, RangeTracker};
+use crate::spec::{OutputMeaning, Size};
 use crate::video::{self, Polarity};
 use gst::prelude::*;
 use gst_video::{VideoFrameRef, VideoInfo};
@@ -30,15 +27,8 @@ pub(super) struct Renderer {
     in_info: VideoInfo,
     in_layout: Layout,
     fit: Fit,
-    map_size: Size,
-    /// The part of the map that shows the frame.
-    content: Rect,
     provider: String,
-    /// From the model's values to metres.
-    calibration: Option<Calibration>,
-    range: RangeTracker,
     target: Option<Target>,
-    meta_pool: Option<Pool>,
     measures: Measures,
 }
 
@@ -46,7 +36,8 @@ pub(super) struct Renderer {
 struct Target {
     info: VideoInfo,
     layout: Layout,
-    canvas: Canvas,
+    /// Made once the size of the maps is known.
+    canvas: Option<(Size, Canvas)>,
     /// Where a new picture comes from; `None` where the frame itself is drawn on or left alone.
     pool: Option<Pool>,
     /// The frame's own half of side by side.
@@ -54,27 +45,21 @@ struct Target {
 }
 
 impl Renderer {
-    pub(super) fn new(
-        opened: &Arc<Opened>,
-        info: &VideoInfo,
-        layout: Layout,
-        fit: &Fit,
-        ready: &Ready,
-    ) -> Self {
+    pub(super) fn new(opened: &Arc<Opened>, info: &VideoInfo, layout: Layout, fit: &Fit) -> Self {
         Self {
             opened: opened.clone(),
             in_info: info.clone(),
             in_layout: layout,
             fit: *fit,
-            map_size: ready.map_size,
-            content: fit.content_of(ready.map_size),
-            provider: ready.provider.clone(),
-            calibration: opened.calibration(fit),
-            range: RangeTracker::new(RangeMode::Smooth),
+            provider: String::new(),
             target: None,
-            meta_pool: None,
             measures: Measures::new(opened.zones.clone()),
         }
+    }
+
+    /// From here on results come from this engine.
+    pub(super) fn set_engine(&mut self, ready: &Ready) {
+        self.provider.clone_from(&ready.provider);
     }
 
     /// What was measured so far; a renderer that follows this one goes on with it.
@@ -82,45 +67,16 @@ impl Renderer {
         &mut self.measures
     }
 
-    /// The caps with the tensor that buffers will carry, where GStreamer knows how to say so.
-    pub(super) fn with_tensors(&self, caps: &gst::Caps) -> gst::Caps {
-        #[cfg(feature = "v1_28")]
-        if self.opened.settings.output_tensor_meta {
-            let mut caps = caps.clone();
-            let Rect { height, width, .. } = self.content;
-            meta::set_tensor_caps(&mut caps, self.opened.spec.output.nick(), height, width);
-            return caps;
-        }
-        caps.clone()
-    }
-
     /// Sets what leaves the element: its caps and, for new pictures, their pool.
     pub(super) fn set_output(&mut self, info: VideoInfo, pool: Option<Pool>) -> Result<(), Stop> {
         let layout = video::layout(&info).ok_or_else(error::unreadable_frame)?;
         let side_by_side = self.opened.settings.output == Output::SideBySide;
-        let drawn = if side_by_side {
-            Layout {
-                size: self.in_layout.size,
-                ..layout
-            }
-        } else {
-            layout
-        };
-        let canvas = Canvas::new(
-            self.map_size,
-            &self.fit,
-            &self.in_layout,
-            &drawn,
-            self.opened.settings.upsampling.into(),
-            self.opened.classes(),
-        )?;
-        let converter = side_by_side.then(|| RgbConverter::new(&self.in_layout));
         self.target = Some(Target {
             info,
             layout,
-            canvas,
+            canvas: None,
             pool,
-            converter,
+            converter: side_by_side.then(|| RgbConverter::new(&self.in_layout)),
         });
         Ok(())
     }
@@ -133,87 +89,55 @@ impl Renderer {
     }
 
     pub(super) fn forget_earlier_frames(&mut self) {
-        self.range.reset();
         self.measures.reset();
     }
 
-    /// The buffer to push for `input`, with the result meta. `map` is brought to metres where that
-    /// was asked for, and loses the classes that were not.
+    /// The buffer to push for `input`: drawn with `shown` and with its meta, or without a result.
     pub(super) fn render(
         &mut self,
         input: gst::Buffer,
-        map: &mut engine::Map,
+        shown: Option<&Shown>,
         looks: &Looks,
         moment: Moment,
     ) -> Result<gst::Buffer, Stop> {
-        if let (Some(keep), engine::Map::Labels(labels)) = (&self.opened.classes, &mut *map) {
-            keep_classes(labels, keep);
-        }
-        if let (Some(calibration), engine::Map::Depth(values)) = (self.calibration, &mut *map) {
-            calibration.apply(values);
-        }
-        let map = &*map;
-        let range = self.range_of(map, looks)?;
         let Some(target) = &mut self.target else {
             return Err(gst::FlowError::NotNegotiated.into());
         };
-        let drawn = match map {
-            engine::Map::Labels(labels) => Drawn::Labels(labels),
-            engine::Map::Depth(values) => {
-                let how = if target.shows_metres(&self.opened) {
-                    Quantize::Metric {
-                        unit_m: self.opened.settings.depth_unit.metres(),
-                    }
-                } else {
-                    Quantize::Relative {
-                        range,
-                        near_bright: looks.polarity == Polarity::NearBright,
-                    }
-                };
-                Drawn::Depth(MapRef::new(values, self.map_size)?, how)
-            }
+        let drawn = match shown {
+            Some(shown) => Some(target.drawn(shown, &self.opened, looks)?),
+            None => None,
         };
+        if let Some(shown) = shown {
+            target.make_canvas(shown.size, &self.opened, &self.fit, &self.in_layout)?;
+        }
         let mut output = match self.opened.settings.output {
             Output::Meta => input,
-            Output::Overlay => target.overlay(input, drawn, &looks.style)?,
+            Output::Overlay => match drawn {
+                Some(drawn) => target.overlay(input, drawn, &looks.style)?,
+                None => input,
+            },
             Output::Map | Output::SideBySide => {
                 target.picture(&input, &self.in_info, self.in_layout, drawn, &looks.style)?
             }
         };
-        self.attach(&mut output, map, range)?;
-        self.measure(output.make_mut(), map, range, moment)?;
+        if let Some(shown) = shown {
+            let output = output.make_mut();
+            self.attach(output, shown, moment)?;
+            self.measure(output, shown, moment)?;
+        }
         Ok(output)
     }
 
-    /// The values shown as nearest and farthest.
-    fn range_of(&mut self, map: &engine::Map, looks: &Looks) -> Result<ValueRange, Stop> {
-        let engine::Map::Depth(values) = map else {
-            return Ok(ValueRange {
-                near: 0.0,
-                far: 0.0,
-            });
-        };
-        let larger_is_nearer = self.opened.spec.output.larger_is_nearer();
-        self.range.set_mode(
-            looks
-                .range_mode
-                .to_temporal(looks.range_near, looks.range_far),
-        );
-        let shown = MapRef::new(values, self.map_size)?.crop(self.content)?;
-        Ok(self.range.update(&shown, larger_is_nearer))
-    }
-
     fn attach(
-        &mut self,
-        output: &mut gst::Buffer,
-        map: &engine::Map,
-        range: ValueRange,
+        &self,
+        output: &mut gst::BufferRef,
+        shown: &Shown,
+        moment: Moment,
     ) -> Result<(), Stop> {
-        let data = self.map_data(map)?;
         let int = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
         let result = meta::Result {
-            width: self.content.width,
-            height: self.content.height,
+            width: shown.content.width,
+            height: shown.content.height,
             region: meta::Region {
                 x: 0,
                 y: 0,
@@ -222,17 +146,17 @@ impl Renderer {
             },
             model: &self.opened.spec.name,
             provider: &self.provider,
-            age: gst::ClockTime::ZERO,
+            age: moment.since(shown.source),
         };
-        let output = output.make_mut();
-        let attached = match map {
+        let data = shown.data.clone();
+        let attached = match &shown.map {
             engine::Map::Depth(_) => {
                 let metric = matches!(self.opened.spec.output, OutputMeaning::Metric { .. });
                 let depth = meta::Depth {
                     meaning: self.opened.spec.output.nick(),
                     unit: if metric { "m" } else { "none" },
-                    near: range.near.into(),
-                    far: range.far.into(),
+                    near: shown.range.near.into(),
+                    far: shown.range.far.into(),
                 };
                 meta::add_depth(output, &result, &depth, data)
             }
@@ -241,7 +165,7 @@ impl Renderer {
             }
         };
         #[cfg(feature = "v1_26")]
-        let attached = attached.and_then(|()| match map {
+        let attached = attached.and_then(|()| match &shown.map {
             _ if !self.opened.settings.output_tensor_meta => Ok(()),
             engine::Map::Depth(_) => meta::add_tensor(output, meta::DEPTH_META),
             engine::Map::Labels(_) => meta::add_tensor(output, meta::SEGMENTATION_META),
@@ -253,17 +177,16 @@ impl Renderer {
     fn measure(
         &mut self,
         output: &mut gst::BufferRef,
-        map: &engine::Map,
-        range: ValueRange,
+        shown: &Shown,
         moment: Moment,
     ) -> Result<(), Stop> {
         let (frame, spec) = (self.fit.frame, &self.opened.spec);
-        match map {
+        match &shown.map {
             engine::Map::Depth(values) => {
-                let shown = MapRef::new(values, self.map_size)?.crop(self.content)?;
-                let reading = Reading::new(spec.output, range);
+                let map = MapRef::new(values, shown.size)?.crop(shown.content)?;
+                let reading = Reading::new(spec.output, shown.range);
                 self.measures
-                    .depth(output, &shown, frame, spec.output.nick(), &reading, moment)
+                    .depth(output, &map, frame, spec.output.nick(), &reading, moment)
             }
             engine::Map::Labels(labels) => {
                 let Rect {
@@ -271,9 +194,9 @@ impl Renderer {
                     y,
                     width,
                     height,
-                } = self.content;
+                } = shown.content;
                 let rows = labels
-                    .chunks_exact(self.map_size.width as usize)
+                    .chunks_exact(shown.size.width as usize)
                     .skip(y as usize)
                     .take(height as usize)
                     .map(|row| &row[x as usize..(x + width) as usize]);
@@ -282,53 +205,54 @@ impl Renderer {
         }
         .map_err(|e| error::meta(&e).into())
     }
-
-    /// The part of the map that shows the frame, as the meta's data.
-    fn map_data(&mut self, map: &engine::Map) -> Result<gst::Buffer, Stop> {
-        let Rect {
-            x,
-            y,
-            width,
-            height,
-        } = self.content;
-        let bytes_per_value = match map {
-            engine::Map::Depth(_) => 4,
-            engine::Map::Labels(_) => 1,
-        };
-        let row_bytes = width as usize * bytes_per_value;
-        let size = row_bytes * height as usize;
-        let pool = match &self.meta_pool {
-            Some(pool) => pool,
-            None => self.meta_pool.insert(Pool::plain(size)?),
-        };
-        let mut buffer = pool.acquire()?;
-        {
-            let buffer = buffer.get_mut().ok_or_else(error::unreadable_frame)?;
-            let mut data = buffer
-                .map_writable()
-                .map_err(|_| error::unreadable_frame())?;
-            let (stride, start) = (self.map_size.width as usize, x as usize);
-            let row_of = |row: usize| {
-                let begin = (y as usize + row) * stride + start;
-                begin..begin + width as usize
-            };
-            for (row, out) in data.chunks_exact_mut(row_bytes).enumerate() {
-                match map {
-                    engine::Map::Depth(values) => {
-                        for (value, out) in values[row_of(row)].iter().zip(out.chunks_exact_mut(4))
-                        {
-                            out.copy_from_slice(&value.to_ne_bytes());
-                        }
-                    }
-                    engine::Map::Labels(labels) => out.copy_from_slice(&labels[row_of(row)]),
-                }
-            }
-        }
-        Ok(buffer)
-    }
 }
 
 impl Target {
+    /// The canvas for maps of this size.
+    fn make_canvas(
+        &mut self,
+        map: Size,
+        opened: &Opened,
+        fit: &Fit,
+        frame: &Layout,
+    ) -> Result<(), Stop> {
+        if self.canvas.as_ref().is_some_and(|(size, _)| *size == map) {
+            return Ok(());
+        }
+        // Side by side the map has one half of the picture.
+        let picture = Layout {
+            size: fit.frame,
+            ..self.layout
+        };
+        let upsampling = opened.settings.upsampling.into();
+        let canvas = Canvas::new(map, fit, frame, &picture, upsampling, opened.classes())?;
+        self.canvas = Some((map, canvas));
+        Ok(())
+    }
+
+    fn drawn<'a>(
+        &self,
+        shown: &'a Shown,
+        opened: &Opened,
+        looks: &Looks,
+    ) -> Result<Drawn<'a>, Stop> {
+        let values = match &shown.map {
+            engine::Map::Labels(labels) => return Ok(Drawn::Labels(labels)),
+            engine::Map::Depth(values) => values,
+        };
+        let how = if self.shows_metres(opened) {
+            Quantize::Metric {
+                unit_m: opened.settings.depth_unit.metres(),
+            }
+        } else {
+            Quantize::Relative {
+                range: shown.range,
+                near_bright: looks.polarity == Polarity::NearBright,
+            }
+        };
+        Ok(Drawn::Depth(MapRef::new(values, shown.size)?, how))
+    }
+
     /// Whether the picture's values are distances rather than shades.
     fn shows_metres(&self, opened: &Opened) -> bool {
         matches!(opened.spec.output, OutputMeaning::Metric { .. })
@@ -347,7 +271,9 @@ impl Target {
         let mut frame = VideoFrameRef::from_buffer_ref_writable(buffer, &self.info)
             .map_err(|_| error::unreadable_frame())?;
         let mut picture = video::write(&mut frame, self.layout)?;
-        self.canvas.blend(drawn, style, &mut picture)?;
+        if let Some((_, canvas)) = &mut self.canvas {
+            canvas.blend(drawn, style, &mut picture)?;
+        }
         drop(frame);
         Ok(input)
     }
@@ -358,7 +284,7 @@ impl Target {
         input: &gst::BufferRef,
         in_info: &VideoInfo,
         in_layout: Layout,
-        drawn: Drawn<'_>,
+        drawn: Option<Drawn<'_>>,
         style: &Style,
     ) -> Result<gst::Buffer, Stop> {
         let pool = self.pool.as_ref().ok_or(gst::FlowError::NotNegotiated)?;
@@ -371,22 +297,31 @@ impl Target {
         let source = VideoFrameRef::from_buffer_ref_readable(input, in_info)
             .map_err(|_| error::unreadable_frame())?;
         let source = video::read(&source, in_layout)?;
-        match &mut self.converter {
-            None => self.canvas.write(drawn, style, &source, &mut picture)?,
+        let Size { height, width } = in_layout.size;
+        let half = |x| Rect {
+            x,
+            y: 0,
+            width,
+            height,
+        };
+        let mut right;
+        let map = match &mut self.converter {
+            None => &mut picture,
             Some(converter) => {
-                let Size { height, width } = in_layout.size;
-                let half = |x| Rect {
-                    x,
-                    y: 0,
-                    width,
-                    height,
-                };
                 converter.run(&source, &mut picture.crop(half(0))?)?;
-                let mut right = picture.crop(half(width))?;
-                self.canvas.write(drawn, style, &source, &mut right)?;
+                right = picture.crop(half(width))?;
+                &mut right
             }
+        };
+        let shows_nothing = drawn.is_none() && self.converter.is_none();
+        match (drawn, &mut self.canvas) {
+            (Some(drawn), Some((_, canvas))) => canvas.write(drawn, style, &source, map)?,
+            _ => map.clear(),
         }
         drop(frame);
+        if shows_nothing && let Some(output) = output.get_mut() {
+            output.set_flags(gst::BufferFlags::GAP);
+        }
         Ok(output)
     }
 }

@@ -3,7 +3,9 @@
 
 //! The one list of properties: names, blurbs, defaults, setters and getters.
 
-use super::{ExecutionProvider, OptimizationLevel, Output, RangeMode, ResizePolicy};
+use super::{
+    Alignment, Between, ExecutionProvider, OptimizationLevel, Output, RangeMode, ResizePolicy,
+};
 use crate::frame::Style;
 use crate::video::{Colormap, DepthUnit, Polarity, Upsampling};
 use gst::glib;
@@ -26,6 +28,11 @@ pub(super) struct Settings {
     pub(super) provider_options: Option<gst::Structure>,
     pub(super) onnxruntime_library: Option<String>,
     pub(super) cache_dir: Option<String>,
+    pub(super) inference_interval: u32,
+    pub(super) between: Between,
+    pub(super) alignment: Alignment,
+    pub(super) qos: bool,
+    pub(super) stats_interval: gst::ClockTime,
     pub(super) range_mode: RangeMode,
     pub(super) range_near: f64,
     pub(super) range_far: f64,
@@ -59,6 +66,11 @@ impl Default for Settings {
             provider_options: None,
             onnxruntime_library: None,
             cache_dir: None,
+            inference_interval: 1,
+            between: Between::default(),
+            alignment: Alignment::default(),
+            qos: true,
+            stats_interval: gst::ClockTime::ZERO,
             range_mode: RangeMode::default(),
             range_near: 1.0,
             range_far: 0.0,
@@ -164,6 +176,41 @@ pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| 
             "Cache Directory",
             "Folder for prepared graphs and engines (NULL = gst-dptdepth in the user's cache folder, empty = no cache)",
         ),
+        glib::ParamSpecUInt::builder("inference-interval")
+            .nick("Inference Interval")
+            .blurb("Run the model on every Nth frame (1 = every frame); between says what the others get")
+            .minimum(1)
+            .maximum(10_000)
+            .default_value(default.inference_interval)
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecEnum::builder_with_default("between", default.between)
+            .nick("Between")
+            .blurb("What frames get that the model did not run on")
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecEnum::builder_with_default("alignment", default.alignment)
+            .nick("Alignment")
+            .blurb("Whether frames wait for their results; a latency is told where they do")
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecBoolean::builder("qos")
+            .nick("QoS")
+            .blurb("When downstream says that frames come late, skip the model first and frames last")
+            .default_value(default.qos)
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecUInt64::builder("stats-interval")
+            .nick("Stats Interval")
+            .blurb("Post stats as an element message every so many nanoseconds (0 = never)")
+            .default_value(default.stats_interval.nseconds())
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecBoxed::builder::<gst::Structure>("stats")
+            .nick("Statistics")
+            .blurb("application/x-dptdepth-stats: frames counted, times in nanoseconds, range, provider")
+            .read_only()
+            .build(),
         glib::ParamSpecEnum::builder_with_default("range-mode", default.range_mode)
             .nick("Range Mode")
             .blurb("How a relative map becomes 8 or 16 bit; GRAY16 of metric models is always in depth-unit")
@@ -269,6 +316,9 @@ pub(super) struct Looks {
     pub(super) range_mode: RangeMode,
     pub(super) range_near: f64,
     pub(super) range_far: f64,
+    pub(super) inference_interval: u32,
+    pub(super) between: Between,
+    pub(super) qos: bool,
     pub(super) polarity: Polarity,
     pub(super) style: Style,
 }
@@ -294,6 +344,16 @@ impl Settings {
                 self.onnxruntime_library = value.get().expect(OF_PROPERTY_TYPE);
             }
             "cache-dir" => self.cache_dir = value.get().expect(OF_PROPERTY_TYPE),
+            "inference-interval" => {
+                self.inference_interval = value.get().expect(OF_PROPERTY_TYPE);
+            }
+            "between" => self.between = value.get().expect(OF_PROPERTY_TYPE),
+            "alignment" => self.alignment = value.get().expect(OF_PROPERTY_TYPE),
+            "qos" => self.qos = value.get().expect(OF_PROPERTY_TYPE),
+            "stats-interval" => {
+                let nanoseconds = value.get().expect(OF_PROPERTY_TYPE);
+                self.stats_interval = gst::ClockTime::from_nseconds(nanoseconds);
+            }
             "range-mode" => self.range_mode = value.get().expect(OF_PROPERTY_TYPE),
             "range-near" => self.range_near = value.get().expect(OF_PROPERTY_TYPE),
             "range-far" => self.range_far = value.get().expect(OF_PROPERTY_TYPE),
@@ -331,6 +391,11 @@ impl Settings {
             "provider-options" => self.provider_options.to_value(),
             "onnxruntime-library" => self.onnxruntime_library.to_value(),
             "cache-dir" => self.cache_dir.to_value(),
+            "inference-interval" => self.inference_interval.to_value(),
+            "between" => self.between.to_value(),
+            "alignment" => self.alignment.to_value(),
+            "qos" => self.qos.to_value(),
+            "stats-interval" => self.stats_interval.nseconds().to_value(),
             "range-mode" => self.range_mode.to_value(),
             "range-near" => self.range_near.to_value(),
             "range-far" => self.range_far.to_value(),
@@ -357,6 +422,9 @@ impl Settings {
             range_near: self.range_near,
             range_far: self.range_far,
             polarity: self.polarity,
+            inference_interval: self.inference_interval,
+            between: self.between,
+            qos: self.qos,
             style: Style {
                 colormap: self.colormap.into(),
                 alpha: self.alpha as f32,

@@ -61,7 +61,8 @@ impl Worker {
         self.send(ticket, Job::Prepare(build));
     }
 
-    /// Asks for one run: `rgb` is the network's input, `map` receives its output.
+    /// Asks for one run: `rgb` is the network's input, `map` receives its output. Runs that were
+    /// asked for while another one goes on follow it without a pause.
     pub(super) fn infer(&self, ticket: Ticket, rgb: Vec<u8>, map: Map) {
         self.send(ticket, Job::Infer { rgb, map });
     }

@@ -98,6 +98,8 @@ fn after_a_flush_every_zone_is_free() {
         .property("depth-scale", 0.01)
         .property_from_str("execution-provider", "cpu")
         .property_from_str("output", "meta")
+        // A harness is a live source.
+        .property_from_str("alignment", "strict")
         .property("zones", "a: 0,0 1,0 1,1 0,1 far=2 hold=0")
         .build()
         .unwrap();

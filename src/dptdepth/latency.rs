@@ -1,0 +1,144 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! How long frames stay in the element: what is measured, and what is told to the pipeline.
+
+use std::time::{Duration, Instant};
+
+/// Frames that percentiles are taken of.
+const WINDOW: usize = 256;
+/// Frames that what is told is taken of.
+const RECENT: usize = 48;
+/// What is told changes with more than this part of itself, and this much.
+const TOLERANCE: f64 = 0.1;
+const LEAST: Duration = Duration::from_millis(2);
+/// It shrinks no more often than this: every change makes the pipeline set its latency anew.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// The last times of something, and their percentiles.
+#[derive(Clone, Debug)]
+pub(super) struct Times {
+    last: [Duration; WINDOW],
+    count: usize,
+    max: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            last: [Duration::ZERO; WINDOW],
+            count: 0,
+            max: Duration::ZERO,
+        }
+    }
+}
+
+impl Times {
+    pub(super) fn add(&mut self, time: Duration) {
+        self.last[self.count % WINDOW] = time;
+        self.count += 1;
+        self.max = self.max.max(time);
+    }
+
+    /// The longest ever.
+    pub(super) fn max(&self) -> Duration {
+        self.max
+    }
+
+    /// What this share of the newest `window` times does not exceed; `None` before the first.
+    pub(super) fn percentile(&self, share: f64, window: usize) -> Option<Duration> {
+        let count = self.count.min(WINDOW).min(window);
+        let mut recent = [Duration::ZERO; WINDOW];
+        for (back, time) in recent.iter_mut().enumerate().take(count) {
+            *time = self.last[(self.count - 1 - back) % WINDOW];
+        }
+        let recent = &mut recent[..count];
+        let rank = (count as f64 * share).ceil() as usize;
+        let (_, time, _) =
+            recent.select_nth_unstable(rank.clamp(1, count.max(1)).min(count).checked_sub(1)?);
+        Some(*time)
+    }
+
+    /// The same over all that is remembered.
+    pub(super) fn quantile(&self, share: f64) -> Duration {
+        self.percentile(share, WINDOW).unwrap_or_default()
+    }
+}
+
+/// The latency that is told.
+#[derive(Debug, Default)]
+pub(super) struct Latency {
+    times: Times,
+    told: Duration,
+    changed: Option<Instant>,
+}
+
+impl Latency {
+    /// What frames are expected to take, before any has.
+    pub(super) fn seed(&mut self, expected: Duration) -> Option<Duration> {
+        self.times = Times::default();
+        self.tell(expected, Instant::now())
+    }
+
+    /// A frame has left the element this long after it came. What is to be told from now on, if
+    /// that changes.
+    pub(super) fn add(&mut self, took: Duration) -> Option<Duration> {
+        self.times.add(took);
+        let now = Instant::now();
+        let wanted = self.times.percentile(0.95, RECENT)?;
+        let difference = wanted.abs_diff(self.told);
+        if difference < LEAST || difference.as_secs_f64() < TOLERANCE * self.told.as_secs_f64() {
+            return None;
+        }
+        let few = self.times.count < RECENT / 2;
+        let soon = self.changed.is_some_and(|then| now - then < PAUSE);
+        // Too short a latency loses frames; too long a one only keeps them waiting.
+        if wanted < self.told && (few || soon) {
+            return None;
+        }
+        self.tell(wanted, now)
+    }
+
+    fn tell(&mut self, latency: Duration, now: Instant) -> Option<Duration> {
+        self.told = latency;
+        self.changed = Some(now);
+        Some(latency)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: fn(u64) -> Duration = Duration::from_millis;
+
+    #[test]
+    fn percentiles_are_those_of_the_newest_times() {
+        let mut times = Times::default();
+        assert_eq!(times.percentile(0.5, 10), None);
+        for ms in 1..=1000 {
+            times.add(MS(ms));
+        }
+        // The last 256: 745 … 1000.
+        assert_eq!(times.quantile(0.5), MS(872));
+        assert_eq!(times.quantile(1.0), MS(1000));
+        assert_eq!(times.percentile(0.95, 100), Some(MS(995)));
+        times.add(MS(1));
+        assert_eq!(times.percentile(0.0, 1), Some(MS(1)));
+        assert_eq!(times.max(), MS(1000));
+    }
+
+    #[test]
+    fn growth_is_told_at_once_and_noise_not_at_all() {
+        let mut latency = Latency::default();
+        assert_eq!(latency.seed(MS(100)), Some(MS(100)));
+        for _ in 0..100 {
+            assert_eq!(latency.add(MS(105)), None);
+        }
+        assert_eq!(latency.add(MS(200)), None, "one frame of many");
+        let told: Vec<_> = (0..48).filter_map(|_| latency.add(MS(200))).collect();
+        assert_eq!(told, [MS(200)]);
+        // It has just changed, so it does not shrink yet.
+        assert!((0..100).all(|_| latency.add(MS(50)).is_none()));
+    }
+}

@@ -1,0 +1,146 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! The element's dealings with time: whether upstream is live, what latency is told, how late
+//! downstream finds frames, and what is counted on the way.
+
+use super::imp::{CAT, DptDepth};
+use super::measures::Moment;
+use super::negotiate::Use;
+use super::result::Shown;
+use super::settings::Looks;
+use super::stats::Stats;
+use super::worker::Ready;
+use crate::spec::Size;
+use crate::video::lock;
+use gst::prelude::*;
+use gst::subclass::prelude::*;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// What a frame is thought to take beside its inference, before any has been seen.
+const OVERHEAD: Duration = Duration::from_millis(5);
+
+impl DptDepth {
+    /// Asks upstream whether it is live.
+    pub(super) fn look_upstream(&self) {
+        let mut query = gst::query::Latency::new();
+        let live = self.sink_pad.peer_query(&mut query) && query.result().0;
+        self.live.store(live, Ordering::Relaxed);
+        gst::debug!(
+            CAT,
+            imp = self,
+            "upstream is {}live",
+            if live { "" } else { "not " }
+        );
+    }
+
+    pub(super) fn is_live(&self) -> bool {
+        self.live.load(Ordering::Relaxed)
+    }
+
+    /// An engine stands: what its runs take is told as latency before the first frame.
+    pub(super) fn engine_runs(&self, network: Size, ready: &Ready, strict: bool) {
+        self.with_stats(|stats| {
+            stats.provider = Some(ready.provider.clone());
+            stats.network = (network.width, network.height);
+        });
+        let run = if strict {
+            ready.warm_run
+        } else {
+            Duration::ZERO
+        };
+        let told = lock(&self.latency).seed(run + OVERHEAD);
+        self.tell_latency(told);
+    }
+
+    /// Every how many frames the model runs.
+    pub(super) fn interval(&self, looks: &Looks) -> u32 {
+        looks.inference_interval
+    }
+
+    /// By how much downstream will find this frame late.
+    pub(super) fn lateness(&self, moment: Moment, looks: &Looks) -> Option<gst::ClockTime> {
+        if looks.qos {
+            lock(&self.qos).lateness(moment)
+        } else {
+            None
+        }
+    }
+
+    /// Counts a frame that is not passed on, and says so.
+    pub(super) fn drop_frame(&self, buffer: &gst::BufferRef, moment: Moment) {
+        self.with_stats(|stats| {
+            stats.frames += 1;
+            stats.dropped += 1;
+        });
+        self.post_dropped(buffer, moment);
+    }
+
+    pub(super) fn with_stats(&self, change: impl FnOnce(&mut Stats)) {
+        change(&mut lock(&self.stats));
+    }
+
+    /// The model has run.
+    pub(super) fn ran(&self, took: Duration) {
+        self.with_stats(|stats| stats.inference.add(took));
+    }
+
+    /// A frame is about to be pushed.
+    pub(super) fn pushed(
+        &self,
+        shown: Option<&Shown>,
+        use_of: Use,
+        moment: Moment,
+        arrived: Instant,
+        started: Instant,
+    ) {
+        let now = Instant::now();
+        let took = now - arrived;
+        self.with_stats(|stats| {
+            stats.frames += 1;
+            match use_of {
+                Use::Fresh => stats.inferred += 1,
+                Use::Reused => stats.reused += 1,
+                Use::Bare => stats.bare += 1,
+            }
+            stats.latency.add(took);
+            stats.postprocess.add(now - started);
+            if let Some(shown) = shown.filter(|_| use_of != Use::Bare) {
+                stats.age.add(moment.since(shown.source).into());
+                stats.near = shown.range.near.into();
+                stats.far = shown.range.far.into();
+            }
+        });
+        let told = lock(&self.latency).add(took);
+        self.tell_latency(told);
+        self.post_stats(now);
+    }
+
+    /// Stores a new latency and has the pipeline ask for it.
+    fn tell_latency(&self, latency: Option<Duration>) {
+        let Some(latency) = latency else { return };
+        let nanoseconds = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
+        self.told_latency.store(nanoseconds, Ordering::Relaxed);
+        let message = gst::message::Latency::builder().src(&*self.obj()).build();
+        let _ = self.obj().post_message(message);
+    }
+
+    /// Posts `stats` when it is time.
+    fn post_stats(&self, now: Instant) {
+        let interval = lock(&self.settings).stats_interval;
+        if interval.is_zero() {
+            return;
+        }
+        let structure = {
+            let mut last = lock(&self.stats_posted);
+            let due = last.is_none_or(|then| now - then >= interval.into());
+            if !due {
+                return;
+            }
+            *last = Some(now);
+            lock(&self.stats).structure()
+        };
+        self.post_element(structure);
+    }
+}
