@@ -32,7 +32,7 @@ mod stereo;
 mod tensor;
 mod upsample;
 mod warp;
-mod wide;
+pub(crate) mod wide;
 
 pub use blur::BlurWriter;
 pub use canvas::{Canvas, Drawn, Style};
