@@ -3,6 +3,7 @@
 
 //! Where and how much a picture has changed.
 
+use super::carry::{Carry, Moved};
 use crate::frame::wide::wide;
 use crate::spec::Size;
 
@@ -87,6 +88,11 @@ impl Gate {
             plane.clear();
             plane.resize(size.area(), 1.0);
         }
+    }
+
+    /// Moves the picture remembered.
+    pub(super) fn carry(&mut self, carry: &mut Carry, moved: &Moved<'_>) {
+        carry.run(moved, &mut self.picture, moved.size, None);
     }
 
     /// Forgets the picture.

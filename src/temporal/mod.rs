@@ -8,6 +8,7 @@
 //! shows, u8 without padding, of any size.
 
 mod align;
+mod carry;
 mod change;
 mod cut;
 mod flicker;
@@ -16,6 +17,7 @@ mod range;
 mod stabiliser;
 
 pub use align::{Alignment, align};
+pub use carry::Moved;
 pub use change::change;
 pub use cut::SceneCut;
 pub use flicker::Flicker;

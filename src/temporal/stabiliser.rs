@@ -4,6 +4,7 @@
 //! Steady maps from a network that sees every frame for the first time.
 
 use super::align::{Alignment, align};
+use super::carry::{Carry, Moved};
 use super::change::Gate;
 use super::grid::Grid;
 use crate::frame::wide::wide;
@@ -43,6 +44,7 @@ pub struct Stabiliser {
     running: Vec<f32>,
     gate: Gate,
     grid: Grid,
+    carry: Carry,
     pairs: Vec<(f32, f32)>,
     scratch: Vec<f32>,
     /// How far the values of unchanged pixels are apart, a slow mean.
@@ -59,6 +61,20 @@ impl Stabiliser {
     pub fn reset(&mut self) {
         self.size = None;
         self.gate.reset();
+    }
+
+    /// Brings what was seen to where the newest picture shows it, so that what moves is steadied
+    /// as well; to be called before [`Self::update`]. Without it, what moves is left as it is.
+    /// Movements of another size than the last luma's are ignored.
+    pub fn carry(&mut self, moved: &Moved<'_>) {
+        if let Some(size) = self
+            .size
+            .filter(|_| moved.fits() && self.gate.knows(moved.size))
+        {
+            self.carry
+                .run(moved, &mut self.running, size, Some(f32::NAN));
+            self.gate.carry(&mut self.carry, moved);
+        }
     }
 
     /// Steadies `map`, the next one in time, in place. `luma` shows what the map shows. `strength`
@@ -177,7 +193,7 @@ fn share_of_new(strength: f32) -> f32 {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Blend {
+pub(super) struct Blend {
     alignment: Alignment,
     base: f32,
     least: f32,

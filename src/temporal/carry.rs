@@ -1,0 +1,128 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! What was remembered of one frame, brought to where the next one shows it.
+
+use super::grid::Grid;
+use crate::frame::wide::wide;
+use crate::spec::Size;
+
+/// Where each pixel of the newest luma was in the one of the last map.
+#[derive(Clone, Copy, Debug)]
+pub struct Moved<'a> {
+    /// The luma's size.
+    pub size: Size,
+    /// Columns from a pixel to where it was, row by row.
+    pub across: &'a [f32],
+    /// Rows from a pixel to where it was.
+    pub down: &'a [f32],
+    /// Whether a pixel was hidden; empty where that is not known.
+    pub hidden: &'a [bool],
+}
+
+impl Moved<'_> {
+    /// Whether every plane has the size that it should.
+    pub(super) fn fits(&self) -> bool {
+        let area = self.size.area();
+        self.across.len() == area
+            && self.down.len() == area
+            && (self.hidden.is_empty() || self.hidden.len() == area)
+    }
+}
+
+/// Moves planes of one size.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Carry {
+    across: Grid,
+    down: Grid,
+    before: Vec<f32>,
+}
+
+impl Carry {
+    /// Moves `plane` of size `size`. `unknown` is put where nothing was seen; `None` takes the
+    /// nearest instead.
+    pub(super) fn run(
+        &mut self,
+        moved: &Moved<'_>,
+        plane: &mut Vec<f32>,
+        size: Size,
+        unknown: Option<f32>,
+    ) {
+        self.before.resize(plane.len(), 0.0);
+        std::mem::swap(plane, &mut self.before);
+        self.across.set(moved.size, size);
+        self.down.set(moved.size, size);
+        let width = size.width as usize;
+        let factors = (
+            size.width as f32 / moved.size.width as f32,
+            size.height as f32 / moved.size.height as f32,
+        );
+        for (at, out) in plane.chunks_exact_mut(width).enumerate() {
+            let across = self.across.row(moved.across, at as u32);
+            let down = self.down.row(moved.down, at as u32);
+            sample_row(
+                &self.before,
+                size,
+                at,
+                (across, down),
+                factors,
+                unknown,
+                out,
+            );
+            if let Some(unknown) = unknown.filter(|_| !moved.hidden.is_empty()) {
+                for (column, out) in out.iter_mut().enumerate() {
+                    if moved.hidden[self.across.nearest(at, column)] {
+                        *out = unknown;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Movement that is none, in pixels.
+const REST: f32 = 0.1;
+
+wide! {
+    /// Row `row` of a plane, each pixel from where it was, linear between pixels.
+    fn sample_row(
+        plane: &[f32],
+        size: Size,
+        row: usize,
+        moves: (&[f32], &[f32]),
+        factors: (f32, f32),
+        unknown: Option<f32>,
+        out: &mut [f32],
+    ) {
+        let (width, height) = (size.width as usize, size.height as usize);
+        let (right, bottom) = ((width - 1) as f32, (height - 1) as f32);
+        for (column, ((out, &across), &down)) in out.iter_mut().zip(moves.0).zip(moves.1).enumerate() {
+            let (across, down) = (across * factors.0, down * factors.1);
+            if !(across.abs().max(down.abs()) > REST) {
+                *out = plane[row * width + column];
+                continue;
+            }
+            let (x, y) = (column as f32 + across, row as f32 + down);
+            let inside = x > -1.0 && y > -1.0 && x < right + 1.0 && y < bottom + 1.0;
+            if let (false, Some(unknown)) = (inside, unknown) {
+                *out = unknown;
+                continue;
+            }
+            let (x, y) = (x.clamp(0.0, right), y.clamp(0.0, bottom));
+            let (left, top) = (x as usize, y as usize);
+            let (fx, fy) = (x - left as f32, y - top as f32);
+            let next = usize::from(left + 1 < width);
+            let upper = top * width + left;
+            let lower = if top + 1 < height { upper + width } else { upper };
+            let above = plane[upper] + (plane[upper + next] - plane[upper]) * fx;
+            let below = plane[lower] + (plane[lower + next] - plane[lower]) * fx;
+            let value = above + (below - above) * fy;
+            *out = if value.is_finite() {
+                value
+            } else {
+                let nearest = if fy < 0.5 { upper } else { lower };
+                plane[nearest + if fx < 0.5 { 0 } else { next }]
+            };
+        }
+    }
+}
