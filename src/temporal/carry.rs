@@ -98,7 +98,8 @@ wide! {
         let (right, bottom) = ((width - 1) as f32, (height - 1) as f32);
         for (column, ((out, &across), &down)) in out.iter_mut().zip(moves.0).zip(moves.1).enumerate() {
             let (across, down) = (across * factors.0, down * factors.1);
-            if !(across.abs().max(down.abs()) > REST) {
+            let moves = across.abs().max(down.abs());
+            if moves <= REST || moves.is_nan() {
                 *out = plane[row * width + column];
                 continue;
             }

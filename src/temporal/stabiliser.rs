@@ -91,7 +91,7 @@ impl Stabiliser {
         rescale: bool,
     ) -> Stabilised {
         let fits = map.len() == map_size.area() && luma.len() == luma_size.area();
-        if !fits || map.is_empty() || luma.is_empty() || !(strength > 0.0) {
+        if !fits || map.is_empty() || luma.is_empty() || strength <= 0.0 || strength.is_nan() {
             self.reset();
             return untouched();
         }
