@@ -13,17 +13,28 @@ const CONTRAST: f32 = 12.0;
 /// How many times the recent differences a cut exceeds.
 const STANDS_OUT: f32 = 2.0;
 /// How much of the recent differences the next one replaces.
-const FORGET: f32 = 0.3;
+const FORGET: f32 = 0.5;
+/// Brightness of a cell that a flash has blown out, in 8-bit levels.
+const BLOWN: f32 = 235.0;
+/// Pictures in a row that tell nothing, after which the last that did is not waited for any more.
+const PATIENCE: u32 = 60;
 
 /// Finds the first frame of every scene.
 #[derive(Clone, Debug)]
 pub struct SceneCut {
     threshold: f64,
     last: Option<[f32; CELLS]>,
+    /// A running average of the differences: what moves fast all the time is no cut.
     recent: f32,
+    /// Pictures since `last` that told nothing.
+    skipped: u32,
 }
 
 impl SceneCut {
+    /// The threshold that finds the cuts of films and not what moves in them: between 0.18, the
+    /// most that a car close by makes, and 0.35, the least of a cut seen.
+    pub const THRESHOLD: f64 = 0.27;
+
     /// A detector for differences of `threshold` and more: 0 is no difference, 1 that of pictures
     /// that have nothing in common.
     pub fn new(threshold: f64) -> Self {
@@ -31,6 +42,7 @@ impl SceneCut {
             threshold,
             last: None,
             recent: 0.0,
+            skipped: 0,
         }
     }
 
@@ -38,6 +50,7 @@ impl SceneCut {
     pub fn reset(&mut self) {
         self.last = None;
         self.recent = 0.0;
+        self.skipped = 0;
     }
 
     /// Changes the threshold.
@@ -52,18 +65,27 @@ impl SceneCut {
             return false;
         }
         let cells = reduce(luma, size);
+        // A flash comes back to the same scene; what follows a fade is compared with what was
+        // before it.
+        if self.last.is_some() && !tells(&cells) && self.skipped < PATIENCE {
+            self.skipped += 1;
+            return false;
+        }
+        self.skipped = 0;
         let Some(last) = self.last.replace(cells) else {
             return false;
         };
         let difference = difference(&last, &cells);
-        let cut = f64::from(difference) >= self.threshold && difference > STANDS_OUT * self.recent;
-        self.recent = if cut {
-            0.0
-        } else {
-            self.recent + FORGET * (difference - self.recent)
-        };
-        cut
+        let stands_out = difference > STANDS_OUT * self.recent;
+        self.recent += FORGET * (difference - self.recent);
+        stands_out && f64::from(difference) >= self.threshold
     }
+}
+
+/// Whether there is anything to see.
+fn tells(cells: &[f32; CELLS]) -> bool {
+    let blown = cells.iter().filter(|&&cell| cell > BLOWN).count();
+    blown < CELLS / 2 && spread(cells).1 >= CONTRAST
 }
 
 /// The mean brightness of each cell.
@@ -105,8 +127,14 @@ fn difference(a: &[f32; CELLS], b: &[f32; CELLS]) -> f32 {
 
 /// Without its mean, in units of its contrast.
 fn normalised(cells: &[f32; CELLS]) -> [f32; CELLS] {
+    let (mean, contrast) = spread(cells);
+    let contrast = contrast.max(CONTRAST);
+    cells.map(|cell| (cell - mean) / contrast)
+}
+
+/// The mean and the standard deviation.
+fn spread(cells: &[f32; CELLS]) -> (f32, f32) {
     let mean = cells.iter().sum::<f32>() / CELLS as f32;
     let variance = cells.iter().map(|cell| (cell - mean).powi(2)).sum::<f32>() / CELLS as f32;
-    let contrast = variance.sqrt().max(CONTRAST);
-    cells.map(|cell| (cell - mean) / contrast)
+    (mean, variance.sqrt())
 }
