@@ -13,6 +13,7 @@ mod change;
 mod cut;
 mod flicker;
 mod grid;
+mod motion;
 mod range;
 mod stabiliser;
 
@@ -21,5 +22,6 @@ pub use carry::Moved;
 pub use change::change;
 pub use cut::SceneCut;
 pub use flicker::Flicker;
+pub use motion::Motion;
 pub use range::{RangeMode, RangeTracker};
 pub use stabiliser::{Stabilised, Stabiliser};
