@@ -3,6 +3,7 @@
 
 //! The GObject subclass: pads, properties, states, events and queries.
 
+use super::adapt::Adapter;
 use super::latency::Latency;
 use super::measures::Moment;
 use super::open::Opened;
@@ -49,6 +50,7 @@ pub struct DptDepth {
     /// Whether upstream is live.
     pub(super) live: AtomicBool,
     pub(super) qos: Mutex<Qos>,
+    pub(super) adapter: Mutex<Adapter>,
     pub(super) stats: Mutex<Stats>,
     pub(super) stats_posted: Mutex<Option<Instant>>,
 }
@@ -234,6 +236,7 @@ impl DptDepth {
         *lock(&self.active_provider) = None;
         *lock(&self.latency) = Latency::default();
         *lock(&self.qos) = Qos::default();
+        *lock(&self.adapter) = Adapter::default();
         self.told_latency.store(0, Ordering::Relaxed);
         self.queue.clear();
     }
@@ -300,6 +303,7 @@ impl ObjectSubclass for DptDepth {
             told_latency: AtomicU64::new(0),
             live: AtomicBool::new(false),
             qos: Mutex::default(),
+            adapter: Mutex::default(),
             stats: Mutex::default(),
             stats_posted: Mutex::default(),
         }

@@ -4,6 +4,7 @@
 //! The element's dealings with time: whether upstream is live, what latency is told, how late
 //! downstream finds frames, and what is counted on the way.
 
+use super::adapt::Adapter;
 use super::imp::{CAT, DptDepth};
 use super::measures::Moment;
 use super::negotiate::Use;
@@ -44,6 +45,7 @@ impl DptDepth {
         self.with_stats(|stats| {
             stats.provider = Some(ready.provider.clone());
             stats.network = (network.width, network.height);
+            stats.cache_hit = ready.cache_hit;
         });
         let run = if strict {
             ready.warm_run
@@ -56,7 +58,23 @@ impl DptDepth {
 
     /// Every how many frames the model runs.
     pub(super) fn interval(&self, looks: &Looks) -> u32 {
-        looks.inference_interval
+        let interval = looks.inference_interval;
+        let (numer, denom) = (looks.target_fps.numer(), looks.target_fps.denom());
+        if numer <= 0 {
+            *lock(&self.adapter) = Adapter::default();
+            return interval;
+        }
+        let period = Duration::from_secs_f64(f64::from(denom) / f64::from(numer));
+        let mut adapter = lock(&self.adapter);
+        let decision = adapter.decide(period, Instant::now());
+        let chosen = adapter
+            .interval()
+            .map_or(interval, |chosen| chosen.max(interval));
+        drop(adapter);
+        if let Some(decision) = decision {
+            self.post_adapted(&decision);
+        }
+        chosen
     }
 
     /// By how much downstream will find this frame late.
@@ -83,6 +101,7 @@ impl DptDepth {
 
     /// The model has run.
     pub(super) fn ran(&self, took: Duration) {
+        lock(&self.adapter).ran(took);
         self.with_stats(|stats| stats.inference.add(took));
     }
 
@@ -92,11 +111,11 @@ impl DptDepth {
         shown: Option<&Shown>,
         use_of: Use,
         moment: Moment,
-        arrived: Instant,
+        took: Duration,
         started: Instant,
     ) {
         let now = Instant::now();
-        let took = now - arrived;
+        lock(&self.adapter).framed(now - started);
         self.with_stats(|stats| {
             stats.frames += 1;
             match use_of {

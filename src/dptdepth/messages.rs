@@ -3,6 +3,7 @@
 
 //! What the element says on the bus beside errors.
 
+use super::adapt::Decision;
 use super::imp::DptDepth;
 use super::measures::{Measures, Moment};
 use super::worker::Ready;
@@ -76,6 +77,16 @@ impl DptDepth {
             .src(&*self.obj())
             .build();
         let _ = self.obj().post_message(message);
+    }
+
+    /// Says how often the model runs from now on, and why.
+    pub(super) fn post_adapted(&self, decision: &Decision) {
+        let structure = gst::Structure::builder("dptdepth-adapted")
+            .field("inference-interval", decision.interval)
+            .field("run-seconds", decision.run)
+            .field("frame-seconds", decision.frame)
+            .build();
+        self.post_element(structure);
     }
 
     /// Says that a frame was not passed on because there was no time for it.

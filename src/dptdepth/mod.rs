@@ -3,6 +3,7 @@
 
 //! The inference element.
 
+mod adapt;
 mod caps;
 mod error;
 mod imp;
@@ -20,6 +21,7 @@ mod result;
 mod settings;
 mod stats;
 mod tags;
+mod watch;
 mod worker;
 
 use crate::{inference, spec, temporal};

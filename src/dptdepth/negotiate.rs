@@ -12,17 +12,23 @@ use super::queue::{self, Next, Ticket};
 use super::render::Renderer;
 use super::result::{Results, Shown};
 use super::settings::Looks;
+use super::watch::{Seen, Watch};
 use super::worker::{Outcome, Ready};
 use super::{Alignment, Between, Output, caps, error, tags};
 use crate::engine::{Engine, EngineError, Map, Request};
 use crate::frame::{Fit, Layout, Preprocessor, fit};
 use crate::spec::{Borders, Size};
+use crate::temporal::Motion;
 use crate::video;
 use crate::video::lock;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_video::{VideoFrameRef, VideoInfo};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Live frames that may wait while downstream waits.
+const LIVE_ROOM: usize = 8;
 
 /// Everything that holds from one CAPS event to the next.
 pub(super) struct Stream {
@@ -32,6 +38,10 @@ pub(super) struct Stream {
     caps: gst::Caps,
     src_caps: Option<gst::Caps>,
     preprocessor: Preprocessor,
+    watch: Watch,
+    motion: Option<Motion>,
+    /// Whether frames are held, so that a result is accepted with its own frame.
+    strict: bool,
     results: Results,
     renderer: Renderer,
     /// Whether the result has not been shown with any frame yet.
@@ -70,16 +80,84 @@ impl Stream {
         Ok(self.preprocessor.run(&view, rgb)?)
     }
 
+    /// Looks at a frame that has just come.
+    pub(super) fn see(&mut self, buffer: &gst::BufferRef, looks: &Looks) -> Result<Seen, Stop> {
+        let frame = VideoFrameRef::from_buffer_ref_readable(buffer, &self.info)
+            .map_err(|_| error::unreadable_frame())?;
+        let view = video::read(&frame, self.layout)?;
+        Ok(self.watch.see(&view, looks.scene_cut_threshold)?)
+    }
+
+    /// The model runs on this frame. A copy of what was seen of it, if that is wanted.
+    pub(super) fn infers(&mut self, seen: &Seen, copy: bool) -> Option<Seen> {
+        self.watch.infers(seen);
+        copy.then(|| Seen {
+            luma: self.watch.copy(&seen.luma),
+            ..*seen
+        })
+    }
+
+    /// Memory that is not needed any more.
+    pub(super) fn recycle(&mut self, seen: Seen) {
+        self.watch.recycle(seen.luma);
+    }
+
     /// Takes over a run's output; gives back a map whose memory may be used again.
     pub(super) fn accept(
         &mut self,
         map: Map,
         size: Size,
         source: Moment,
+        seen: &Seen,
         looks: &Looks,
     ) -> Result<Option<Map>, Stop> {
         self.fresh = true;
-        self.results.accept(map, size, source, looks)
+        if let Some(motion) = &mut self.motion {
+            // Where frames are held, the frame itself comes next, and is the key.
+            motion.adopt();
+        }
+        let luma = (self.watch.size(), seen.luma.as_slice());
+        self.results
+            .accept(map, size, source, luma, seen.cut, looks)
+    }
+
+    /// The running mean change of the maps where nothing moved, in 8-bit levels.
+    pub(super) fn flicker(&self) -> Option<f32> {
+        self.results.flicker()
+    }
+
+    /// Brings the movement since the shown result up to this frame.
+    fn follow(&mut self, seen: &Seen, looks: &Looks, fresh: bool) {
+        let Some(shown) = self.results.shown() else {
+            self.motion = None;
+            return;
+        };
+        if looks.between != Between::Motion {
+            self.motion = None;
+            return;
+        }
+        let content = Size::new(shown.content.height, shown.content.width);
+        let fits = |motion: &Motion| motion.map_size() == content;
+        if !self.motion.as_ref().is_some_and(fits) {
+            self.motion = Some(Motion::new(self.watch.size(), content));
+        }
+        if let Some(motion) = &mut self.motion {
+            if seen.cut {
+                motion.reset();
+            }
+            if self.strict && fresh {
+                motion.keyframe(&seen.luma);
+            } else {
+                motion.step(&seen.luma);
+            }
+        }
+    }
+
+    /// The frame that is pushed now is the one that the model runs on.
+    pub(super) fn mark(&mut self) {
+        if let Some(motion) = self.motion.as_mut().filter(|_| !self.strict) {
+            motion.mark();
+        }
     }
 
     pub(super) fn has_result(&self) -> bool {
@@ -95,13 +173,16 @@ impl Stream {
         &mut self,
         input: gst::Buffer,
         moment: Moment,
+        seen: &Seen,
         looks: &Looks,
     ) -> Result<(gst::Buffer, Use), Stop> {
         let fresh = std::mem::take(&mut self.fresh);
-        let shown = self
-            .results
-            .shown()
-            .filter(|_| fresh || looks.between != Between::Drop);
+        self.follow(seen, looks, fresh);
+        let shown = match &mut self.motion {
+            Some(motion) if motion.has_moved() => self.results.moved(motion)?,
+            _ => self.results.shown(),
+        };
+        let shown = shown.filter(|_| fresh || looks.between != Between::Drop);
         let use_of = match shown {
             None => Use::Bare,
             Some(_) if fresh => Use::Fresh,
@@ -112,17 +193,18 @@ impl Stream {
 
     /// How long a frame lasts: as it says, else as the caps say.
     pub(super) fn duration(&self, buffer: &gst::BufferRef) -> gst::ClockTime {
+        buffer.duration().unwrap_or(self.nominal_duration())
+    }
+
+    fn nominal_duration(&self) -> gst::ClockTime {
         let fps = self.info.fps();
-        let nominal = u64::try_from(fps.numer())
+        u64::try_from(fps.numer())
             .ok()
             .filter(|&numer| numer > 0)
             .and_then(|numer| {
                 let denom = u64::try_from(fps.denom()).ok()?;
                 Some(gst::ClockTime::from_nseconds(1_000_000_000 * denom / numer))
-            });
-        buffer
-            .duration()
-            .or(nominal)
+            })
             .unwrap_or(gst::ClockTime::from_mseconds(40))
     }
 
@@ -135,9 +217,16 @@ impl Stream {
         self.renderer.shows_metres()
     }
 
-    pub(super) fn forget_earlier_frames(&mut self) {
+    /// What was shown is of another scene.
+    pub(super) fn forget_scene(&mut self) {
         self.fresh = false;
+        self.motion = None;
         self.results.forget();
+    }
+
+    pub(super) fn forget_earlier_frames(&mut self) {
+        self.forget_scene();
+        self.watch.forget();
         self.renderer.forget_earlier_frames();
     }
 }
@@ -173,10 +262,6 @@ impl Pump {
             Alignment::Latest => false,
             Alignment::Auto => !element.is_live(),
         };
-        // A live source loses frames if it waits, and frames that wait here for a slow model come
-        // ever later.
-        let live = element.is_live();
-        self.queue.set_room(queue::CAPACITY, live && self.strict);
         self.outdate_flights();
         let mut renderer = Renderer::new(&opened, &info, layout, &fit);
         if let Some(old) = &mut self.stream {
@@ -186,6 +271,9 @@ impl Pump {
         self.stream = Some(Stream {
             preprocessor: Preprocessor::new(&layout, &fit, opened.spec.interpolation)
                 .with_border(opened.mean_color()),
+            watch: Watch::new(&layout),
+            motion: None,
+            strict: self.strict,
             results: Results::new(&opened, &fit),
             info,
             layout,
@@ -320,6 +408,19 @@ impl Pump {
         element.post_model(&opened.spec, network, &ready);
         if let Some(stream) = &mut self.stream {
             stream.renderer.set_engine(&ready);
+            // A live source loses frames if it waits. Where the model keeps up, there is room for
+            // what comes while downstream waits for a frame's time; where it does not, frames that
+            // wait for it would come ever later.
+            let interval = lock(&element.settings).looks().inference_interval;
+            let period = Duration::from(stream.nominal_duration()) * interval;
+            let room = if ready.warm_run <= period {
+                LIVE_ROOM
+            } else {
+                queue::CAPACITY
+            };
+            let live = self.strict && element.is_live();
+            self.queue
+                .set_room(if live { room } else { queue::CAPACITY }, live);
         }
         self.prepared = Some((pending.shape, ready));
         // The tensor that buffers carry from here on is known now.

@@ -14,9 +14,10 @@ use super::imp::{CAT, DptDepth};
 use super::measures::Moment;
 use super::negotiate::{Pending, Stream};
 use super::plan::{Facts, Plan, Planner};
-use super::queue::{Item, Next, Queue, Ticket};
+use super::queue::{Arrival, Item, Next, Queue, Ticket};
 use super::settings::Looks;
 use super::tags::Tags;
+use super::watch::Seen;
 use super::worker::{Outcome, Ready, Worker};
 use crate::engine::{EngineError, Map};
 use crate::frame::FrameError;
@@ -64,8 +65,11 @@ impl From<FrameError> for Stop {
 struct Held {
     buffer: gst::Buffer,
     moment: Moment,
-    arrived: Instant,
+    arrived: Arrival,
     awaits: Awaits,
+    seen: Seen,
+    /// Whether the model runs on it although it does not wait for that.
+    runs: bool,
 }
 
 /// What a held frame waits for.
@@ -82,6 +86,8 @@ enum Awaits {
 struct Flight {
     ticket: Ticket,
     moment: Moment,
+    /// Where the frame is not held: what was seen of it.
+    seen: Option<Seen>,
     /// The stream has changed since: its result fits nothing.
     stale: bool,
 }
@@ -106,6 +112,8 @@ pub(super) struct Pump {
     event: Option<gst::Event>,
     /// Memory of earlier runs.
     spare: Vec<(Vec<u8>, Map)>,
+    /// Whether an item was taken since a frame was last pushed.
+    took_item: bool,
     at_eos: bool,
 }
 
@@ -125,6 +133,7 @@ impl Pump {
             flights: VecDeque::new(),
             event: None,
             spare: Vec::new(),
+            took_item: false,
             at_eos: false,
         })
     }
@@ -196,7 +205,7 @@ impl Pump {
         &mut self,
         element: &DptDepth,
         buffer: gst::Buffer,
-        arrived: Instant,
+        arrived: Arrival,
     ) -> Result<(), Stop> {
         self.await_engine(element)?;
         if element.src_pad.check_reconfigure() {
@@ -209,38 +218,53 @@ impl Pump {
         let arrived = if element.is_live() {
             arrived
         } else {
-            Instant::now()
+            self.queue.arrival()
         };
         let moment = Moment::of(&buffer, &self.segment);
         if let Some(time) = moment.stream_time {
             let _ = element.obj().sync_values(time);
         }
         let looks = lock(&element.settings).looks();
+        let seen = stream.see(&buffer, &looks)?;
+        if seen.cut {
+            element.with_stats(|stats| stats.cuts += 1);
+            self.planner.reset();
+            if !self.strict {
+                // What is shown is of another scene, and what the worker has soon is.
+                stream.forget_scene();
+                for flight in &mut self.flights {
+                    flight.stale = true;
+                }
+            }
+        }
         let ready = self.prepared.is_some() && self.pending.is_none();
         let facts = Facts {
             interval: element.interval(&looks),
-            has_result: stream.has_result() || !self.held.is_empty(),
+            has_result: !seen.cut && (stream.has_result() || !self.held.is_empty()),
             can_infer: ready && (self.strict || self.flights.is_empty()),
-            unchanged: false,
+            unchanged: f64::from(seen.change) < looks.change_threshold,
             late: element.lateness(moment, &looks),
             duration: stream.duration(&buffer),
         };
         let plan = self.planner.next(&facts);
+        element.with_stats(|stats| stats.interval = facts.interval);
         let awaits = match plan {
             Plan::Drop => {
                 element.drop_frame(&buffer, moment);
                 return Ok(());
             }
             Plan::Reuse => Awaits::Turn,
-            Plan::Infer => Awaits::Run(self.infer(element, &buffer, moment)?),
+            Plan::Infer => Awaits::Run(self.infer(element, &buffer, moment, &seen)?),
         };
         self.held.push_back(Held {
             buffer,
             moment,
             arrived,
             awaits: if self.strict { awaits } else { Awaits::Turn },
+            seen,
+            runs: !self.strict && plan == Plan::Infer,
         });
-        self.push_ready(element, &looks)
+        Ok(())
     }
 
     /// Gives the frame to the worker.
@@ -249,6 +273,7 @@ impl Pump {
         element: &DptDepth,
         buffer: &gst::BufferRef,
         moment: Moment,
+        seen: &Seen,
     ) -> Result<Ticket, Stop> {
         let Some(stream) = &mut self.stream else {
             return Err(gst::FlowError::NotNegotiated.into());
@@ -257,12 +282,14 @@ impl Pump {
         let spare = self.spare.pop();
         let (mut rgb, map) = spare.unwrap_or((Vec::new(), Map::Depth(Vec::new())));
         stream.preprocess(buffer, &mut rgb)?;
+        let copy = stream.infers(seen, !self.strict);
         element.with_stats(|stats| stats.preprocess.add(started.elapsed()));
         let ticket = self.queue.ticket();
         self.worker.infer(ticket, rgb, map);
         self.flights.push_back(Flight {
             ticket,
             moment,
+            seen: copy,
             stale: false,
         });
         Ok(ticket)
@@ -301,19 +328,34 @@ impl Pump {
                     .find(|held| matches!(held.awaits, Awaits::Run(own) if own == ticket));
                 match waiting {
                     Some(held) => held.awaits = Awaits::Nothing(map),
-                    None => self.show(map, flight.moment, &looks)?,
+                    None => {
+                        let seen = flight.seen.unwrap_or_default();
+                        self.show(element, map, flight.moment, &seen, &looks)?;
+                        if let Some(stream) = &mut self.stream {
+                            stream.recycle(seen);
+                        }
+                    }
                 }
             }
         }
-        self.push_ready(element, &looks)
+        Ok(())
     }
 
     /// Frames get this result from here on.
-    fn show(&mut self, map: Map, source: Moment, looks: &Looks) -> Result<(), Stop> {
+    fn show(
+        &mut self,
+        element: &DptDepth,
+        map: Map,
+        source: Moment,
+        seen: &Seen,
+        looks: &Looks,
+    ) -> Result<(), Stop> {
         let (Some(stream), Some((_, ready))) = (&mut self.stream, &self.prepared) else {
             return Ok(());
         };
-        let old = stream.accept(map, ready.map_size, source, looks)?;
+        let old = stream.accept(map, ready.map_size, source, seen, looks)?;
+        let flicker = stream.flicker();
+        element.with_stats(|stats| stats.flicker = flicker);
         // The memory of the result that is not shown any more serves the next run.
         if let (Some(old), Some((_, spare))) = (old, self.spare.last_mut()) {
             *spare = old;
@@ -321,52 +363,73 @@ impl Pump {
         Ok(())
     }
 
-    /// Pushes what need not wait any longer, then the event behind it.
-    fn push_ready(&mut self, element: &DptDepth, looks: &Looks) -> Result<(), Stop> {
-        while let Some(held) = self.held.front() {
-            if matches!(held.awaits, Awaits::Run(_)) {
-                return Ok(());
-            }
-            let Some(held) = self.held.pop_front() else {
-                break;
-            };
-            if let Awaits::Nothing(map) = held.awaits {
-                self.show(map, held.moment, looks)?;
-            }
-            self.push(element, held.buffer, held.moment, held.arrived, looks)?;
-        }
-        match self.event.take() {
-            Some(event) => self.event(element, event),
-            None => Ok(()),
+    /// Whether the first frame that is held need not wait any longer, or an event need not.
+    fn is_ready(&self) -> bool {
+        match self.held.front() {
+            Some(held) => !matches!(held.awaits, Awaits::Run(_)),
+            None => self.event.is_some(),
         }
     }
 
-    fn push(
-        &mut self,
-        element: &DptDepth,
-        buffer: gst::Buffer,
-        moment: Moment,
-        arrived: Instant,
-        looks: &Looks,
-    ) -> Result<(), Stop> {
+    /// Pushes the first frame that is held; where there is none, the event behind them.
+    fn push_first(&mut self, element: &DptDepth) -> Result<(), Stop> {
+        let Some(held) = self.held.pop_front() else {
+            return match self.event.take() {
+                Some(event) => self.event(element, event),
+                None => Ok(()),
+            };
+        };
+        let looks = lock(&element.settings).looks();
+        if let Awaits::Nothing(map) = held.awaits {
+            self.show(element, map, held.moment, &held.seen, &looks)?;
+        }
         let Some(stream) = &mut self.stream else {
             return Err(gst::FlowError::NotNegotiated.into());
         };
         let started = Instant::now();
-        let (output, use_of) = stream.render(buffer, moment, looks)?;
+        let (moment, seen) = (held.moment, held.seen);
+        let (output, use_of) = stream.render(held.buffer, moment, &seen, &looks)?;
+        stream.recycle(seen);
+        if held.runs {
+            stream.mark();
+        }
         element.post_zones(stream.measures(), moment);
-        element.pushed(stream.shown(), use_of, moment, arrived, started);
+        let took = self.queue.since(held.arrived);
+        element.pushed(stream.shown(), use_of, moment, took, started);
         if let Some(event) = self.tags.due() {
             element.src_pad.push_event(event);
         }
-        element.src_pad.push(output)?;
+        self.queue.begin_push();
+        let pushed = element.src_pad.push(output);
+        self.queue.end_push();
+        pushed?;
         Ok(())
+    }
+
+    /// The next thing to do. Downstream may keep a push waiting, so that frames which come
+    /// meanwhile are looked at in between; and frames may always wait outside, so that those which
+    /// are ready are pushed in between.
+    fn advance(&mut self, element: &DptDepth) -> Result<Option<()>, Stop> {
+        let ready = self.is_ready();
+        if ready && self.took_item {
+            self.took_item = false;
+            return self.push_first(element).map(Some);
+        }
+        let patience = if ready { Duration::ZERO } else { PATIENCE };
+        match self.queue.next(self.holds(), self.wants_items(), patience) {
+            Next::Timeout if ready => self.push_first(element).map(Some),
+            Next::Ended => Ok(None),
+            next => self.turn(element, next).map(Some),
+        }
     }
 
     /// One thing to do.
     fn turn(&mut self, element: &DptDepth, next: Next) -> Result<(), Stop> {
         match next {
-            Next::Item(Item::Buffer(buffer, arrived)) => self.buffer(element, buffer, arrived),
+            Next::Item(Item::Buffer(buffer, arrived)) => {
+                self.took_item = true;
+                self.buffer(element, buffer, arrived)
+            }
             Next::Item(Item::Event(event)) if self.held.is_empty() => self.event(element, event),
             Next::Item(Item::Event(event)) => {
                 self.event = Some(event);
@@ -392,15 +455,14 @@ impl DptDepth {
             let _ = self.src_pad.pause_task();
             return;
         };
-        let next = self.queue.next(pump.holds(), pump.wants_items(), PATIENCE);
-        if matches!(next, Next::Ended) {
+        let handled = self.catch_panic(
+            || Err(Stop::Flow(gst::FlowError::Error)),
+            |imp| pump.advance(imp),
+        );
+        if matches!(handled, Ok(None)) {
             let _ = self.src_pad.pause_task();
             return;
         }
-        let handled = self.catch_panic(
-            || Err(Stop::Flow(gst::FlowError::Error)),
-            |imp| pump.turn(imp, next),
-        );
         if let Err(stop) = handled {
             let eos_waits = pump
                 .event

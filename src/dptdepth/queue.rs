@@ -19,8 +19,16 @@ pub(super) const CAPACITY: usize = 2;
 #[derive(Debug)]
 pub(super) enum Item {
     /// A buffer, and when it came.
-    Buffer(gst::Buffer, Instant),
+    Buffer(gst::Buffer, Arrival),
     Event(gst::Event),
+}
+
+/// When a frame came.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Arrival {
+    at: Instant,
+    /// How long downstream had kept this element waiting by then.
+    blocked: Duration,
 }
 
 /// Names a request to the worker: later ones are greater.
@@ -54,6 +62,9 @@ struct State {
     reported: bool,
     /// Whether the task is at work on an item it has taken, or holds frames.
     busy: bool,
+    /// Since when downstream keeps the task waiting, and how long it did before.
+    pushing: Option<Instant>,
+    blocked: Duration,
     last_ticket: u64,
     /// Runs asked for before this one are forgotten; engines asked for before the other one.
     first_run: u64,
@@ -71,10 +82,24 @@ impl Default for State {
             flow: Err(gst::FlowError::Flushing),
             reported: false,
             busy: false,
+            pushing: None,
+            blocked: Duration::ZERO,
             last_ticket: 0,
             first_run: 0,
             first_engine: 0,
             outcomes: VecDeque::new(),
+        }
+    }
+}
+
+impl State {
+    /// What a frame that comes now is stamped with.
+    fn arrival(&self) -> Arrival {
+        let at = Instant::now();
+        let pushing = self.pushing.map_or(Duration::ZERO, |since| at - since);
+        Arrival {
+            at,
+            blocked: self.blocked + pushing,
         }
     }
 }
@@ -166,7 +191,6 @@ impl Queue {
         &self,
         buffer: gst::Buffer,
     ) -> Result<Option<gst::Buffer>, gst::FlowError> {
-        let now = Instant::now();
         let mut state = self.lock();
         while state.flow.is_ok() && !state.leaky && state.buffers >= state.capacity {
             state = self.wait(state);
@@ -178,10 +202,36 @@ impl Queue {
         if state.buffers >= state.capacity {
             return Ok(Some(buffer));
         }
-        state.items.push_back(Item::Buffer(buffer, now));
+        let arrival = state.arrival();
+        state.items.push_back(Item::Buffer(buffer, arrival));
         state.buffers += 1;
         self.changed.notify_all();
         Ok(None)
+    }
+
+    /// The stamp of a frame that comes now.
+    pub(super) fn arrival(&self) -> Arrival {
+        self.lock().arrival()
+    }
+
+    /// How long ago a frame came, without what downstream kept this element waiting since: that is
+    /// not this element's latency, and a longer one would make downstream wait longer still.
+    pub(super) fn since(&self, arrival: Arrival) -> Duration {
+        let now = self.arrival();
+        (now.at - arrival.at).saturating_sub(now.blocked - arrival.blocked)
+    }
+
+    /// The task begins to push a frame.
+    pub(super) fn begin_push(&self) {
+        self.lock().pushing = Some(Instant::now());
+    }
+
+    /// The push has returned.
+    pub(super) fn end_push(&self) {
+        let mut state = self.lock();
+        if let Some(since) = state.pushing.take() {
+            state.blocked += since.elapsed();
+        }
     }
 
     /// Appends a serialised event, or says how the flow has ended.

@@ -11,9 +11,9 @@ use super::open::Opened;
 use super::pump::Stop;
 use super::settings::Looks;
 use crate::engine;
-use crate::frame::{Fit, MapRef, Rect, ValueRange, keep_classes};
-use crate::spec::{Calibration, Size};
-use crate::temporal::{RangeMode, RangeTracker};
+use crate::frame::{Fit, MapRef, Quantize, Rect, ValueRange, keep_classes, quantize};
+use crate::spec::{Calibration, OutputMeaning, Size};
+use crate::temporal::{Flicker, Motion, RangeMode, RangeTracker, Stabiliser};
 use std::sync::Arc;
 
 /// A result as it is shown.
@@ -37,6 +37,13 @@ pub(super) struct Results {
     /// From the model's values to metres.
     calibration: Option<Calibration>,
     range: RangeTracker,
+    stabiliser: Stabiliser,
+    flicker: Flicker,
+    /// The part of a map that shows the frame, where that is not all of it.
+    part: Vec<f32>,
+    codes: Vec<u16>,
+    /// The shown result, moved.
+    moved: Option<Shown>,
     pool: Option<(usize, Pool)>,
     shown: Option<Shown>,
 }
@@ -48,6 +55,11 @@ impl Results {
             fit: *fit,
             calibration: opened.calibration(fit),
             range: RangeTracker::new(RangeMode::Smooth),
+            stabiliser: Stabiliser::new(),
+            flicker: Flicker::new(),
+            part: Vec::new(),
+            codes: Vec::new(),
+            moved: None,
             pool: None,
             shown: None,
         }
@@ -56,7 +68,14 @@ impl Results {
     /// After a flush, and with a new stream, nothing that was seen holds any more.
     pub(super) fn forget(&mut self) {
         self.range.reset();
+        self.stabiliser.reset();
+        self.flicker.reset();
         self.shown = None;
+    }
+
+    /// The running mean change of the maps where nothing moved, in 8-bit levels.
+    pub(super) fn flicker(&self) -> Option<f32> {
+        self.flicker.index()
     }
 
     /// The result that frames are shown with.
@@ -70,8 +89,14 @@ impl Results {
         mut map: engine::Map,
         size: Size,
         source: Moment,
+        luma: (Size, &[u8]),
+        cut: bool,
         looks: &Looks,
     ) -> Result<Option<engine::Map>, Stop> {
+        if cut {
+            self.forget();
+        }
+        let content = self.fit.content_of(size);
         match &mut map {
             engine::Map::Labels(labels) => {
                 if let Some(keep) = &self.opened.classes {
@@ -82,10 +107,11 @@ impl Results {
                 if let Some(calibration) = self.calibration {
                     calibration.apply(values);
                 }
+                self.steady(values, size, content, luma, looks.smoothing);
             }
         }
-        let content = self.fit.content_of(size);
         let range = self.range_of(&map, size, content, looks)?;
+        self.count_flicker(&map, size, content, range, luma)?;
         let data = self.data(&map, size, content)?;
         let old = self.shown.replace(Shown {
             map,
@@ -96,6 +122,107 @@ impl Results {
             source,
         });
         Ok(old.map(|old| old.map))
+    }
+
+    /// Steadies the part of a depth map that shows the frame.
+    fn steady(
+        &mut self,
+        values: &mut [f32],
+        size: Size,
+        content: Rect,
+        (luma_size, luma): (Size, &[u8]),
+        strength: f32,
+    ) {
+        let rescale = !matches!(self.opened.spec.output, OutputMeaning::Metric { .. });
+        let part = Size::new(content.height, content.width);
+        if part == size {
+            let steadied = &mut self.stabiliser;
+            steadied.update(values, size, luma, luma_size, strength, rescale);
+            return;
+        }
+        cut_out(values, size, content, &mut self.part);
+        let steadied = &mut self.stabiliser;
+        steadied.update(&mut self.part, part, luma, luma_size, strength, rescale);
+        put_in(&self.part, values, size, content);
+    }
+
+    /// Measures how the shown codes change where the picture does not.
+    fn count_flicker(
+        &mut self,
+        map: &engine::Map,
+        size: Size,
+        content: Rect,
+        range: ValueRange,
+        (luma_size, luma): (Size, &[u8]),
+    ) -> Result<(), Stop> {
+        let engine::Map::Depth(values) = map else {
+            return Ok(());
+        };
+        let shown = MapRef::new(values, size)?.crop(content)?;
+        let how = Quantize::Relative {
+            range,
+            near_bright: true,
+        };
+        self.codes.resize(shown.size().area(), 0);
+        quantize(&shown, how, &mut self.codes)?;
+        self.flicker
+            .update(&self.codes, shown.size(), luma, luma_size);
+        Ok(())
+    }
+
+    /// The shown result as the newest frame shows it.
+    pub(super) fn moved(&mut self, motion: &mut Motion) -> Result<Option<&Shown>, Stop> {
+        let Some(shown) = &self.shown else {
+            return Ok(None);
+        };
+        let larger_is_nearer = self.opened.spec.output.larger_is_nearer();
+        let (size, content) = (shown.size, shown.content);
+        let whole = content.width == size.width && content.height == size.height;
+        let before = self.moved.take().map(|moved| moved.map);
+        let map = match (&shown.map, before) {
+            (engine::Map::Depth(values), before) => {
+                let mut out = match before {
+                    Some(engine::Map::Depth(out)) => out,
+                    _ => Vec::new(),
+                };
+                if whole {
+                    motion.depth(values, larger_is_nearer, &mut out);
+                } else {
+                    let mut part = Vec::new();
+                    cut_out(values, size, content, &mut self.part);
+                    motion.depth(&self.part, larger_is_nearer, &mut part);
+                    out.clone_from(values);
+                    put_in(&part, &mut out, size, content);
+                }
+                engine::Map::Depth(out)
+            }
+            (engine::Map::Labels(values), before) => {
+                let mut out = match before {
+                    Some(engine::Map::Labels(out)) => out,
+                    _ => Vec::new(),
+                };
+                if whole {
+                    motion.labels(values, &mut out);
+                } else {
+                    let (mut part, mut moved) = (Vec::new(), Vec::new());
+                    cut_out(values, size, content, &mut part);
+                    motion.labels(&part, &mut moved);
+                    out.clone_from(values);
+                    put_in(&moved, &mut out, size, content);
+                }
+                engine::Map::Labels(out)
+            }
+        };
+        let (range, source) = (shown.range, shown.source);
+        let data = self.data(&map, size, content)?;
+        Ok(Some(self.moved.insert(Shown {
+            map,
+            size,
+            content,
+            range,
+            data,
+            source,
+        })))
     }
 
     fn range_of(
@@ -152,5 +279,26 @@ impl Results {
             }
         }
         Ok(buffer)
+    }
+}
+
+/// The rows of a part of a map of this size.
+fn rows(size: Size, part: Rect) -> impl Iterator<Item = std::ops::Range<usize>> {
+    (0..part.height as usize).map(move |row| {
+        let begin = (part.y as usize + row) * size.width as usize + part.x as usize;
+        begin..begin + part.width as usize
+    })
+}
+
+fn cut_out<T: Copy>(map: &[T], size: Size, part: Rect, out: &mut Vec<T>) {
+    out.clear();
+    for row in rows(size, part) {
+        out.extend_from_slice(&map[row]);
+    }
+}
+
+fn put_in<T: Copy>(from: &[T], map: &mut [T], size: Size, part: Rect) {
+    for (row, from) in rows(size, part).zip(from.chunks_exact(part.width as usize)) {
+        map[row].copy_from_slice(from);
     }
 }

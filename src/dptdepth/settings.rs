@@ -7,6 +7,7 @@ use super::{
     Alignment, Between, ExecutionProvider, OptimizationLevel, Output, RangeMode, ResizePolicy,
 };
 use crate::frame::Style;
+use crate::temporal::SceneCut;
 use crate::video::{Colormap, DepthUnit, Polarity, Upsampling};
 use gst::glib;
 use gst::prelude::*;
@@ -32,6 +33,10 @@ pub(super) struct Settings {
     pub(super) between: Between,
     pub(super) alignment: Alignment,
     pub(super) qos: bool,
+    pub(super) target_fps: gst::Fraction,
+    pub(super) smoothing: f64,
+    pub(super) scene_cut_threshold: f64,
+    pub(super) change_threshold: f64,
     pub(super) stats_interval: gst::ClockTime,
     pub(super) range_mode: RangeMode,
     pub(super) range_near: f64,
@@ -70,6 +75,10 @@ impl Default for Settings {
             between: Between::default(),
             alignment: Alignment::default(),
             qos: true,
+            target_fps: gst::Fraction::new(0, 1),
+            smoothing: 0.5,
+            scene_cut_threshold: SceneCut::THRESHOLD,
+            change_threshold: 0.0,
             stats_interval: gst::ClockTime::ZERO,
             range_mode: RangeMode::default(),
             range_near: 1.0,
@@ -200,6 +209,39 @@ pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| 
             .default_value(default.qos)
             .mutable_playing()
             .build(),
+        gst::ParamSpecFraction::builder("target-fps")
+            .nick("Target FPS")
+            .blurb("Run the model only so often that so many frames a second pass; each decision is a message dptdepth-adapted (0/1 = off)")
+            .minimum(gst::Fraction::new(0, 1))
+            .maximum(gst::Fraction::new(1000, 1))
+            .default_value(default.target_fps)
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecDouble::builder("smoothing")
+            .nick("Smoothing")
+            .blurb("How much depth is steadied over time where the picture stays (0 = not at all)")
+            .minimum(0.0)
+            .maximum(1.0)
+            .default_value(default.smoothing)
+            .mutable_playing()
+            .controllable()
+            .build(),
+        glib::ParamSpecDouble::builder("scene-cut-threshold")
+            .nick("Scene Cut Threshold")
+            .blurb("How different a picture starts a new scene, in which nothing of the last is kept (1 = never)")
+            .minimum(0.0)
+            .maximum(1.0)
+            .default_value(default.scene_cut_threshold)
+            .mutable_playing()
+            .build(),
+        glib::ParamSpecDouble::builder("change-threshold")
+            .nick("Change Threshold")
+            .blurb("Keep the last result while the picture has changed less than this since (0 = off; 0.02 sees a person far away move)")
+            .minimum(0.0)
+            .maximum(1.0)
+            .default_value(default.change_threshold)
+            .mutable_playing()
+            .build(),
         glib::ParamSpecUInt64::builder("stats-interval")
             .nick("Stats Interval")
             .blurb("Post stats as an element message every so many nanoseconds (0 = never)")
@@ -319,6 +361,10 @@ pub(super) struct Looks {
     pub(super) inference_interval: u32,
     pub(super) between: Between,
     pub(super) qos: bool,
+    pub(super) target_fps: gst::Fraction,
+    pub(super) smoothing: f32,
+    pub(super) scene_cut_threshold: f64,
+    pub(super) change_threshold: f64,
     pub(super) polarity: Polarity,
     pub(super) style: Style,
 }
@@ -350,6 +396,12 @@ impl Settings {
             "between" => self.between = value.get().expect(OF_PROPERTY_TYPE),
             "alignment" => self.alignment = value.get().expect(OF_PROPERTY_TYPE),
             "qos" => self.qos = value.get().expect(OF_PROPERTY_TYPE),
+            "target-fps" => self.target_fps = value.get().expect(OF_PROPERTY_TYPE),
+            "smoothing" => self.smoothing = value.get().expect(OF_PROPERTY_TYPE),
+            "scene-cut-threshold" => {
+                self.scene_cut_threshold = value.get().expect(OF_PROPERTY_TYPE);
+            }
+            "change-threshold" => self.change_threshold = value.get().expect(OF_PROPERTY_TYPE),
             "stats-interval" => {
                 let nanoseconds = value.get().expect(OF_PROPERTY_TYPE);
                 self.stats_interval = gst::ClockTime::from_nseconds(nanoseconds);
@@ -395,6 +447,10 @@ impl Settings {
             "between" => self.between.to_value(),
             "alignment" => self.alignment.to_value(),
             "qos" => self.qos.to_value(),
+            "target-fps" => self.target_fps.to_value(),
+            "smoothing" => self.smoothing.to_value(),
+            "scene-cut-threshold" => self.scene_cut_threshold.to_value(),
+            "change-threshold" => self.change_threshold.to_value(),
             "stats-interval" => self.stats_interval.nseconds().to_value(),
             "range-mode" => self.range_mode.to_value(),
             "range-near" => self.range_near.to_value(),
@@ -425,6 +481,10 @@ impl Settings {
             inference_interval: self.inference_interval,
             between: self.between,
             qos: self.qos,
+            target_fps: self.target_fps,
+            smoothing: self.smoothing as f32,
+            scene_cut_threshold: self.scene_cut_threshold,
+            change_threshold: self.change_threshold,
             style: Style {
                 colormap: self.colormap.into(),
                 alpha: self.alpha as f32,

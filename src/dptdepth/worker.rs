@@ -39,6 +39,7 @@ pub(super) struct Ready {
     pub(super) reason: String,
     pub(super) map_size: crate::spec::Size,
     pub(super) warm_run: Duration,
+    pub(super) cache_hit: bool,
 }
 
 /// A handle to the thread; the thread ends when this is dropped and its last request is done.
@@ -86,6 +87,7 @@ fn serve(requests: &mpsc::Receiver<(Ticket, Job)>, queue: &Queue) {
                         reason: built.provider_reason().to_string(),
                         map_size: built.map_size(),
                         warm_run: built.warm_run(),
+                        cache_hit: built.cache_hit(),
                     };
                     engine = Some(built);
                     ready

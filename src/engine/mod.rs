@@ -79,6 +79,7 @@ pub struct Engine {
     floats: Vec<f32>,
     map_size: Size,
     warm_run: Duration,
+    cache_hit: bool,
 }
 
 impl Engine {
@@ -93,7 +94,7 @@ impl Engine {
         runtime: &'static Runtime,
         request: &Request,
     ) -> Result<Self, EngineError> {
-        let session = open_session(model, runtime, request)?;
+        let (session, cache_hit) = open_session(model, runtime, request)?;
         let layout = layout(&session)?;
         let mut engine = Self {
             session,
@@ -104,6 +105,7 @@ impl Engine {
             floats: Vec::new(),
             map_size: Size::new(0, 0),
             warm_run: Duration::ZERO,
+            cache_hit,
         };
         // The session has run once when it was opened, so this run shows what a frame costs.
         let gray = vec![127; request.network.area() * 3];
@@ -132,6 +134,11 @@ impl Engine {
     /// Why that provider was chosen.
     pub fn provider_reason(&self) -> &str {
         self.session.provider_reason()
+    }
+
+    /// Whether the graph was found in the cache folder, not built.
+    pub fn cache_hit(&self) -> bool {
+        self.cache_hit
     }
 
     /// How long one run took once everything was warm.
@@ -184,46 +191,42 @@ impl Engine {
     }
 }
 
-/// The graph of a checkpoint at the request's size, or the user's `.onnx`, as a session.
+/// The graph of a checkpoint at the request's size, or the user's `.onnx`, as a session; whether it
+/// came from the cache folder.
 fn open_session(
     model: &Model,
     runtime: &'static Runtime,
     request: &Request,
-) -> Result<Session, EngineError> {
+) -> Result<(Session, bool), EngineError> {
     let mut settings = request.session.clone();
     settings.cache_key = cache_key(model, request);
     if let Some(onnx) = model.onnx() {
-        return Ok(Session::open(
-            runtime,
-            ModelSource::File(&onnx.path),
-            &settings,
-        )?);
+        let session = Session::open(runtime, ModelSource::File(&onnx.path), &settings)?;
+        return Ok((session, false));
     }
     let stored = settings.cache.graph_path(&settings.cache_key);
     if let Some(path) = stored.as_ref().filter(|path| path.exists()) {
-        return Ok(Session::open(runtime, ModelSource::File(path), &settings)?);
+        let session = Session::open(runtime, ModelSource::File(path), &settings)?;
+        return Ok((session, true));
     }
     let graph = model.graph(&BuildOptions {
         input: InputForm::Rgb8,
         borders: request.borders,
         ..BuildOptions::new(request.network)
     })?;
-    match stored {
+    let session = match stored {
         Some(path) if graph.weight_bytes() >= CACHE_WEIGHTS_FROM => {
             settings.cache.prepare(&path)?;
             graph.write(&path, true).map_err(ModelError::from)?;
-            Ok(Session::open(runtime, ModelSource::File(&path), &settings)?)
+            Session::open(runtime, ModelSource::File(&path), &settings)?
         }
         _ => {
             let bytes = graph.to_bytes().map_err(ModelError::from)?;
             drop(graph);
-            Ok(Session::open(
-                runtime,
-                ModelSource::Memory(&bytes),
-                &settings,
-            )?)
+            Session::open(runtime, ModelSource::Memory(&bytes), &settings)?
         }
-    }
+    };
+    Ok((session, false))
 }
 
 /// Names the graph of this model at this size, made by this version of the builder.
