@@ -16,6 +16,7 @@ mod docs;
 mod element;
 mod fetch;
 mod frame;
+mod live;
 mod measure;
 mod metric;
 mod parity;
