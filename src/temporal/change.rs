@@ -54,7 +54,7 @@ const NOISE: (f32, f32) = (0.4, 2.5);
 /// How fast the estimate may grow from one picture to the next: motion that begins is no noise.
 const NOISE_RISE: f32 = 0.02;
 /// Standard deviations up to which a difference is noise, and from which it is none.
-const GATE: (f32, f32) = (3.5, 8.0);
+const GATE: (f32, f32) = (4.5, 10.0);
 /// Rows and columns that a change reaches around it, as a share of the width: what a network sees
 /// in one place depends on its neighbours.
 const REACH: f32 = 1.0 / 85.0;

@@ -29,10 +29,10 @@ const STILL: f32 = 0.25;
 /// the alignment die out instead of adding up.
 const LEAK: f32 = 0.02;
 /// Blending at full strength keeps this share of the new map where nothing changed.
-const LEAST_NEW: f32 = 0.04;
+const LEAST_NEW: f32 = 0.03;
 /// Deviations, in those of the unchanged pixels, up to which a map that disagrees wavers, and from
 /// which it is right.
-const DISAGREE: (f32, f32) = (4.0, 10.0);
+const DISAGREE: (f32, f32) = (6.0, 14.0);
 
 /// Makes successive maps one steady series: every new map is brought to the scale and shift of the
 /// running one by the pixels whose picture did not change, then blended with it pixel by pixel,
