@@ -12,6 +12,8 @@ pub struct Alignment {
     pub shift: f32,
     /// How far the values of what did not move stay apart, as a standard deviation.
     pub noise: f32,
+    /// The median distance of the second values from their median.
+    pub spread: f32,
 }
 
 impl Alignment {
@@ -20,6 +22,7 @@ impl Alignment {
         scale: 1.0,
         shift: 0.0,
         noise: 0.0,
+        spread: 0.0,
     };
 }
 
@@ -91,6 +94,7 @@ pub fn align(pairs: &[(f32, f32)], scratch: &mut Vec<f32>) -> Option<Alignment> 
         scale: scale as f32,
         shift: shift as f32,
         noise: noise as f32,
+        spread: spread_y as f32,
     };
     (found.scale.is_normal() && found.shift.is_finite()).then_some(found)
 }

@@ -21,6 +21,24 @@ pub struct Moved<'a> {
 }
 
 impl Moved<'_> {
+    /// How little what was remembered of a pixel tells of it now: 0 where nothing moved, 1 where it
+    /// moved by `fast` pixels or was not seen.
+    pub(super) fn doubt(&self, fast: f32, out: &mut [f32]) {
+        let (width, height) = (self.size.width as usize, self.size.height as usize);
+        for (at, out) in out.iter_mut().enumerate() {
+            let (across, down) = (self.across[at], self.down[at]);
+            let x = (at % width) as f32 + across;
+            let y = (at / width) as f32 + down;
+            let seen = x > -1.0 && y > -1.0 && x < width as f32 && y < height as f32;
+            let hidden = self.hidden.get(at).is_some_and(|&hidden| hidden);
+            *out = if seen && !hidden {
+                (across.hypot(down) / fast).min(1.0)
+            } else {
+                1.0
+            };
+        }
+    }
+
     /// Whether every plane has the size that it should.
     pub(super) fn fits(&self) -> bool {
         let area = self.size.area();
@@ -39,43 +57,21 @@ pub(super) struct Carry {
 }
 
 impl Carry {
-    /// Moves `plane` of size `size`. `unknown` is put where nothing was seen; `None` takes the
-    /// nearest instead.
-    pub(super) fn run(
-        &mut self,
-        moved: &Moved<'_>,
-        plane: &mut Vec<f32>,
-        size: Size,
-        unknown: Option<f32>,
-    ) {
+    /// Moves `plane` of size `size`. What comes from outside is the nearest edge.
+    pub(super) fn run(&mut self, moved: &Moved<'_>, plane: &mut Vec<f32>, size: Size) {
         self.before.resize(plane.len(), 0.0);
         std::mem::swap(plane, &mut self.before);
         self.across.set(moved.size, size);
         self.down.set(moved.size, size);
-        let width = size.width as usize;
         let factors = (
             size.width as f32 / moved.size.width as f32,
             size.height as f32 / moved.size.height as f32,
         );
-        for (at, out) in plane.chunks_exact_mut(width).enumerate() {
-            let across = self.across.row(moved.across, at as u32);
-            let down = self.down.row(moved.down, at as u32);
-            sample_row(
-                &self.before,
-                size,
-                at,
-                (across, down),
-                factors,
-                unknown,
-                out,
-            );
-            if let Some(unknown) = unknown.filter(|_| !moved.hidden.is_empty()) {
-                for (column, out) in out.iter_mut().enumerate() {
-                    if moved.hidden[self.across.nearest(at, column)] {
-                        *out = unknown;
-                    }
-                }
-            }
+        let rows = plane.chunks_exact_mut(size.width as usize);
+        for (row, out) in rows.enumerate() {
+            let across = self.across.row(moved.across, row as u32);
+            let down = self.down.row(moved.down, row as u32);
+            sample_row(&self.before, size, row, (across, down), factors, out);
         }
     }
 }
@@ -91,7 +87,6 @@ wide! {
         row: usize,
         moves: (&[f32], &[f32]),
         factors: (f32, f32),
-        unknown: Option<f32>,
         out: &mut [f32],
     ) {
         let (width, height) = (size.width as usize, size.height as usize);
@@ -104,11 +99,6 @@ wide! {
                 continue;
             }
             let (x, y) = (column as f32 + across, row as f32 + down);
-            let inside = x > -1.0 && y > -1.0 && x < right + 1.0 && y < bottom + 1.0;
-            if let (false, Some(unknown)) = (inside, unknown) {
-                *out = unknown;
-                continue;
-            }
             let (x, y) = (x.clamp(0.0, right), y.clamp(0.0, bottom));
             let (left, top) = (x as usize, y as usize);
             let (fx, fy) = (x - left as f32, y - top as f32);

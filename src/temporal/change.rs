@@ -59,6 +59,10 @@ const GATE: (f32, f32) = (4.5, 10.0);
 /// in one place depends on its neighbours.
 const REACH: f32 = 1.0 / 85.0;
 
+/// Movement in one step, as a share of the width, from which nothing that was carried along is
+/// trusted: what moves so fast is blurred, and found by chance.
+const FAST: f32 = 0.2;
+
 /// Where a picture differs from the one remembered, which follows.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gate {
@@ -67,6 +71,9 @@ pub(super) struct Gate {
     picture: Vec<f32>,
     /// 0 where nothing changed … 1 where the picture is another one.
     open: Vec<f32>,
+    /// How far the gate is at least open where something moved; for the next picture only.
+    floor: Vec<f32>,
+    moved: bool,
     scratch: Vec<f32>,
     noise: f32,
 }
@@ -84,7 +91,8 @@ impl Gate {
         self.picture.clear();
         self.picture
             .extend(luma.iter().map(|&level| f32::from(level)));
-        for plane in [&mut self.open, &mut self.scratch] {
+        self.moved = false;
+        for plane in [&mut self.open, &mut self.floor, &mut self.scratch] {
             plane.clear();
             plane.resize(size.area(), 1.0);
         }
@@ -92,7 +100,10 @@ impl Gate {
 
     /// Moves the picture remembered.
     pub(super) fn carry(&mut self, carry: &mut Carry, moved: &Moved<'_>) {
-        carry.run(moved, &mut self.picture, moved.size, None);
+        carry.run(moved, &mut self.picture, moved.size);
+        let fast = FAST * moved.size.width as f32;
+        moved.doubt(fast, &mut self.floor);
+        self.moved = true;
     }
 
     /// Forgets the picture.
@@ -119,6 +130,9 @@ impl Gate {
         open(&mut self.open, least, 1.0 / (most - least));
         let reach = ((width as f32 * REACH).round() as usize).max(1);
         self.dilate(width, reach);
+        if std::mem::take(&mut self.moved) {
+            largest(&self.floor, &mut self.open);
+        }
         follow(&mut self.picture, luma, &self.open, base);
     }
 

@@ -26,10 +26,10 @@ pub enum RangeMode {
 /// Values that a percentile is taken of, at most.
 const MAX_SAMPLES: usize = 16_384;
 /// Share of the values beyond each end of a smooth range.
-const TAIL: f64 = 0.01;
+const TAIL: f64 = 0.005;
 /// What a smooth range has beyond the tails, as a share of its width: the values there keep their
 /// differences.
-const MARGIN: f32 = 0.04;
+const MARGIN: f32 = 0.05;
 /// How much of the way to a frame's own range a smooth range goes where it widens: values that
 /// saturate are seen at once.
 const WIDEN: f32 = 0.25;

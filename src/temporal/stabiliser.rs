@@ -34,6 +34,10 @@ const LEAST_NEW: f32 = 0.03;
 /// which it is right.
 const DISAGREE: (f32, f32) = (6.0, 14.0);
 
+/// The same, at most, in median distances from the median of the values: where much moves, the
+/// deviations cannot be told from motion.
+const DISAGREE_AT_MOST: (f32, f32) = (0.6, 1.3);
+
 /// Makes successive maps one steady series: every new map is brought to the scale and shift of the
 /// running one by the pixels whose picture did not change, then blended with it pixel by pixel,
 /// except where the picture changed or both maps disagree.
@@ -47,8 +51,10 @@ pub struct Stabiliser {
     carry: Carry,
     pairs: Vec<(f32, f32)>,
     scratch: Vec<f32>,
-    /// How far the values of unchanged pixels are apart, a slow mean.
+    /// How far the new and the running value of unchanged pixels are apart, a slow mean.
     noise: f32,
+    /// How far the values are from their median, a slow mean.
+    spread: f32,
 }
 
 impl Stabiliser {
@@ -71,8 +77,7 @@ impl Stabiliser {
             .size
             .filter(|_| moved.fits() && self.gate.knows(moved.size))
         {
-            self.carry
-                .run(moved, &mut self.running, size, Some(f32::NAN));
+            self.carry.run(moved, &mut self.running, size);
             self.gate.carry(&mut self.carry, moved);
         }
     }
@@ -103,8 +108,11 @@ impl Stabiliser {
         self.gate.update(luma, base);
         self.collect(map, map_size);
         let found = align(&self.pairs, &mut self.scratch);
-        let noise = found.map_or(self.noise, |found| found.noise);
-        self.noise += if self.noise > 0.0 { 0.1 } else { 1.0 } * (noise - self.noise);
+        if let Some(found) = found {
+            let share = if self.spread > 0.0 { 0.1 } else { 1.0 };
+            self.noise += share * (found.noise - self.noise);
+            self.spread += share * (found.spread - self.spread);
+        }
         let alignment = found
             .filter(|_| rescale)
             .map_or(Alignment::IDENTITY, |found| self.leak(found));
@@ -126,7 +134,7 @@ impl Stabiliser {
         self.grid.set(luma_size, map_size);
         self.pairs.reserve(MAX_PAIRS);
         self.scratch.reserve(MAX_PAIRS);
-        self.noise = 0.0;
+        (self.noise, self.spread) = (0.0, 0.0);
     }
 
     /// New and running values of pixels whose picture did not change.
@@ -160,8 +168,10 @@ impl Stabiliser {
 
     fn blend(&mut self, map: &mut [f32], size: Size, alignment: Alignment, base: f32) {
         let width = size.width as usize;
-        let least = DISAGREE.0 * self.noise;
-        let width_of_gate = ((DISAGREE.1 - DISAGREE.0) * self.noise).max(f32::MIN_POSITIVE);
+        let limit = |noises: f32, spreads: f32| (noises * self.noise).min(spreads * self.spread);
+        let least = limit(DISAGREE.0, DISAGREE_AT_MOST.0);
+        let most = limit(DISAGREE.1, DISAGREE_AT_MOST.1);
+        let width_of_gate = (most - least).max(f32::MIN_POSITIVE);
         let how = Blend {
             alignment,
             base,
