@@ -68,7 +68,7 @@ def main() -> None:
         for x, cell in enumerate(row):
             sheet.paste(cell, (x * CELL, y))
         y += row[0].height
-    sheet.save(out, quality=88)
+    sheet.save(out, quality=78)
 
 
 if __name__ == "__main__":
