@@ -378,6 +378,26 @@ const CLASSES: &str = concat!(
     "/tests/data/dpt/vit-segmentation"
 );
 
+/// The class map in the meta is a picture by itself.
+#[test]
+fn the_values_of_a_class_map_are_a_picture() {
+    for interval in [1, 2] {
+        for (buffer, _) in good(&format!(
+            "{SOURCE} ! {CLASSES} inference-interval={interval} ! fakesink name=sink"
+        )) {
+            let meta =
+                gst::meta::CustomMeta::from_buffer(&buffer, "GstDptSegmentationMeta").unwrap();
+            let fields = meta.structure();
+            let data: gst::Buffer = fields.get("data").unwrap();
+            let picture = data.meta::<gst_video::VideoMeta>().unwrap();
+            assert_eq!(picture.format(), gst_video::VideoFormat::Gray8);
+            let size = |name: &str| u32::try_from(fields.get::<i32>(name).unwrap()).unwrap();
+            assert_eq!(picture.width(), size("width"));
+            assert_eq!(picture.height(), size("height"));
+        }
+    }
+}
+
 /// Frames with depth and classes: which of them is drawn.
 #[test]
 fn the_source_chooses_between_depth_and_classes() {

@@ -12,6 +12,7 @@ use super::pump::Stop;
 use super::settings::Looks;
 use crate::engine;
 use crate::frame::{Fit, MapRef, Quantize, Rect, ValueRange, keep_classes, quantize};
+use crate::meta;
 use crate::spec::{Calibration, OutputMeaning, Size};
 use crate::temporal::{Flicker, Motion, RangeMode, RangeTracker, Stabiliser};
 use std::sync::Arc;
@@ -261,6 +262,10 @@ impl Results {
         let mut buffer = self.pool.insert(pool).1.acquire()?;
         {
             let buffer = buffer.get_mut().ok_or_else(error::unreadable_frame)?;
+            if let engine::Map::Labels(_) = map {
+                meta::make_picture(buffer, content.width, content.height)
+                    .map_err(|e| error::meta(&e))?;
+            }
             let mut data = buffer
                 .map_writable()
                 .map_err(|_| error::unreadable_frame())?;

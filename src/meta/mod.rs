@@ -114,9 +114,29 @@ pub fn add_depth(
     Ok(())
 }
 
-/// Attaches a map of class indices. `data` holds `height × width` bytes; it is given a
-/// `GstVideoMeta` (GRAY8) so that it can be used as a picture. From GStreamer 1.26 on (feature
-/// `v1_26`) it is also attached as a `GstAnalyticsSegmentationMtd`.
+/// Says of `data`, which holds `height × width` class indices, that it can be used as a picture:
+/// gives it a `GstVideoMeta` (GRAY8).
+///
+/// # Errors
+/// If GStreamer cannot add the meta.
+pub fn make_picture(
+    data: &mut gst::BufferRef,
+    width: u32,
+    height: u32,
+) -> std::result::Result<(), glib::BoolError> {
+    gst_video::VideoMeta::add(
+        data,
+        gst_video::VideoFrameFlags::empty(),
+        gst_video::VideoFormat::Gray8,
+        width,
+        height,
+    )?;
+    Ok(())
+}
+
+/// Attaches a map of class indices. `data` holds `height × width` bytes and went through
+/// [`make_picture`]. From GStreamer 1.26 on (feature `v1_26`) it is also attached as a
+/// `GstAnalyticsSegmentationMtd`.
 ///
 /// # Errors
 /// If GStreamer cannot add the meta.
@@ -124,17 +144,8 @@ pub fn add_segmentation(
     buffer: &mut gst::BufferRef,
     result: &Result<'_>,
     labels: &glib::StrV,
-    mut data: gst::Buffer,
+    data: gst::Buffer,
 ) -> std::result::Result<(), glib::BoolError> {
-    if let Some(data) = data.get_mut() {
-        gst_video::VideoMeta::add(
-            data,
-            gst_video::VideoFrameFlags::empty(),
-            gst_video::VideoFormat::Gray8,
-            result.width,
-            result.height,
-        )?;
-    }
     #[cfg(feature = "v1_26")]
     mask::add(buffer, result.region, labels, data.clone())?;
     let mut meta = add(buffer, SEGMENTATION_META, result, "U8", data)?;
