@@ -23,3 +23,4 @@ mod parity;
 mod pipelines;
 mod recording;
 mod render;
+mod temporal;

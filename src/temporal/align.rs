@@ -39,12 +39,12 @@ const TUKEY: f64 = 4.685;
 const CORRELATED: f64 = 0.3;
 
 /// Finds what turns the first of each pair into the second, where most of them agree; `None` where
-/// they are too few or too far apart. The order of `pairs` changes and `scratch` is overwritten,
-/// which needs a capacity of as many values to stay off the heap.
+/// they are too few or too far apart. `scratch` is overwritten; with a capacity for as many values
+/// it stays off the heap.
 ///
-/// Reweighted least squares that start from medians, so that nearly half of the pairs may be
-/// anything. The slope is the ratio of both spreads, not the one of a regression, which noise would
-/// make smaller in every frame.
+/// Reweighted least squares that start from medians, so that a third of the pairs may be anything.
+/// The slope is the ratio of both spreads: noise would make that of a regression smaller, frame by
+/// frame.
 pub fn align(pairs: &[(f32, f32)], scratch: &mut Vec<f32>) -> Option<Alignment> {
     if pairs.len() < LEAST_PAIRS {
         return None;

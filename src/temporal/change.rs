@@ -34,6 +34,10 @@ pub fn change(a: &[u8], b: &[u8], size: Size) -> f32 {
                 .map(|(&a, &b)| i32::from(a) - i32::from(b))
                 .sum();
             let pixels = reach.len() * (a.len() / width);
+            // What is left at the edges is too small for a mean.
+            if 2 * pixels < BLOCK * BLOCK && blocks > 0 {
+                continue;
+            }
             counts[sum.unsigned_abs() as usize / pixels] += 1;
             blocks += 1;
         }
@@ -53,6 +57,10 @@ pub fn change(a: &[u8], b: &[u8], size: Size) -> f32 {
 const NOISE: (f32, f32) = (0.4, 2.5);
 /// How fast the estimate may grow from one picture to the next: motion that begins is no noise.
 const NOISE_RISE: f32 = 0.02;
+/// How many times the noise of single pixels that of a mean may be.
+const COARSE: f32 = 3.0;
+/// Every which pixel noise is looked for in: odd, so that it visits all columns.
+const STEP: usize = 7;
 /// Standard deviations up to which a difference is noise, and from which it is none.
 const GATE: (f32, f32) = (4.5, 10.0);
 /// Rows and columns that a change reaches around it, as a share of the width: what a network sees
@@ -124,8 +132,14 @@ impl Gate {
         for ((out, &level), &known) in self.open.iter_mut().zip(luma).zip(&self.picture) {
             *out = f32::from(level) - known;
         }
+        // Once movement has been taken out, what is left is noise.
+        let grain = if self.moved {
+            f32::INFINITY
+        } else {
+            self.grain(width)
+        };
         self.mean(width);
-        self.learn_noise();
+        self.learn_noise(grain);
         let (least, most) = (GATE.0 * self.noise, GATE.1 * self.noise);
         open(&mut self.open, least, 1.0 / (most - least));
         let reach = ((width as f32 * REACH).round() as usize).max(1);
@@ -165,21 +179,25 @@ impl Gate {
         absolute(&mut self.open);
     }
 
-    /// The median of the differences is noise as long as less than half of the picture moves.
-    fn learn_noise(&mut self) {
-        let mut counts = [0u32; 256];
-        let mut all = 0;
-        for &difference in self.open.iter().step_by(7) {
-            counts[(difference * 16.0).min(255.0) as usize] += 1;
-            all += 1;
+    /// What noise the differences have if it differs from pixel to pixel and movement does not, as
+    /// the deviation of a mean over 3×3 pixels.
+    fn grain(&self, width: usize) -> f32 {
+        let bends = self.open.windows(3).step_by(STEP);
+        let bends = bends.map(|three| (three[0] - 2.0 * three[1] + three[2]).abs());
+        if width < 3 {
+            return NOISE.1;
         }
-        let mut below = 0;
-        let median = counts.iter().position(|count| {
-            below += count;
-            below * 2 >= all
-        });
-        let sigma = (median.unwrap_or(0) as f32 + 0.5) / 16.0 * 1.4826;
-        self.noise = sigma.clamp(NOISE.0, NOISE.1.min(self.noise + NOISE_RISE));
+        // The variance of a bend is 6 times that of a pixel.
+        deviation(bends) / 6f32.sqrt() / 3.0
+    }
+
+    /// The median of the differences is noise as long as less than half of the picture moves, and
+    /// as it is not much more than the `grain`: codecs leave noise that is coarser than pixels.
+    fn learn_noise(&mut self, grain: f32) {
+        let measured = deviation(self.open.iter().step_by(STEP).copied());
+        self.noise = measured
+            .min(COARSE * grain)
+            .clamp(NOISE.0, NOISE.1.min(self.noise + NOISE_RISE));
     }
 
     /// The largest within `reach` rows and columns of `open`, in place.
@@ -204,6 +222,22 @@ impl Gate {
             }
         }
     }
+}
+
+/// The standard deviation of what is normal around zero, from absolute values, by their median.
+fn deviation(values: impl Iterator<Item = f32>) -> f32 {
+    let mut counts = [0u32; 256];
+    let mut all = 0;
+    for value in values {
+        counts[(value * 16.0).min(255.0) as usize] += 1;
+        all += 1;
+    }
+    let mut below = 0;
+    let median = counts.iter().position(|count| {
+        below += count;
+        below * 2 >= all
+    });
+    (median.unwrap_or(0) as f32 + 0.5) / 16.0 * 1.4826
 }
 
 wide! {

@@ -27,7 +27,7 @@ const MAX_PAIRS: usize = 4096;
 const STILL: f32 = 0.25;
 /// How much of the way back to the model's own scale and shift every map goes: what makes errors of
 /// the alignment die out instead of adding up.
-const LEAK: f32 = 0.02;
+const LEAK: f32 = 0.05;
 /// Blending at full strength keeps this share of the new map where nothing changed.
 const LEAST_NEW: f32 = 0.03;
 /// Deviations, in those of the unchanged pixels, up to which a map that disagrees wavers, and from
@@ -220,7 +220,7 @@ wide! {
             let disagrees = if disagrees > open { disagrees } else { open };
             let share = base + (1.0 - base) * disagrees.min(1.0);
             let blended = *running + share * apart;
-            let known = running.is_finite();
+            let known = apart.is_finite();
             let blended = if known { blended } else { aligned };
             let valid = aligned.is_finite();
             *running = if valid { blended } else { f32::NAN };
