@@ -30,7 +30,7 @@ fn scale_and_shift_of_single_frames_vanish() {
         let found = update(&mut stabiliser, &mut map, &luma);
         // All but the leak, which is 5 % of the way.
         assert!((found.scale * scale - 1.0).abs() < 0.05, "{found:?}");
-        assert!(apart(&map, &truth) < 3.0, "{}", apart(&map, &truth));
+        assert!(apart(&map, &truth) < 4.0, "{}", apart(&map, &truth));
         assert_eq!(found.changed, 0.0);
     }
 }
