@@ -8,7 +8,7 @@ use super::{
 };
 use crate::frame::Style;
 use crate::temporal::SceneCut;
-use crate::video::{Colormap, DepthUnit, Polarity, Upsampling};
+use crate::video::{Colormap, DepthUnit, Polarity, Upsampling, pspecs};
 use gst::glib;
 use gst::prelude::*;
 use std::sync::LazyLock;
@@ -270,35 +270,10 @@ pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| 
             .default_value(default.range_far)
             .mutable_playing()
             .build(),
-        glib::ParamSpecEnum::builder_with_default("polarity", default.polarity)
-            .nick("Polarity")
-            .blurb("Which end of a relative map is bright; metric GRAY16 is a distance and has no polarity")
-            .mutable_playing()
-            .controllable()
-            .build(),
-        glib::ParamSpecEnum::builder_with_default("colormap", default.colormap)
-            .nick("Colormap")
-            .blurb("Colours for depth wherever it is shown in colour; classes have a palette of their own")
-            .mutable_playing()
-            .controllable()
-            .build(),
-        glib::ParamSpecDouble::builder("alpha")
-            .nick("Alpha")
-            .blurb("How much of the map an overlay shows (0 = picture only, 1 = map only)")
-            .minimum(0.0)
-            .maximum(1.0)
-            .default_value(default.alpha)
-            .mutable_playing()
-            .controllable()
-            .build(),
-        glib::ParamSpecUInt::builder("outline")
-            .nick("Outline")
-            .blurb("Width in pixels of the line between classes in an overlay (0 = none)")
-            .maximum(64)
-            .default_value(default.outline)
-            .mutable_playing()
-            .controllable()
-            .build(),
+        pspecs::polarity(default.polarity),
+        pspecs::colormap(default.colormap),
+        pspecs::alpha(default.alpha),
+        pspecs::outline(default.outline),
         glib::ParamSpecEnum::builder_with_default("upsampling", default.upsampling)
             .nick("Upsampling")
             .blurb("How a depth map reaches the frame's size; the metadata holds it as the model gave it")

@@ -5,7 +5,7 @@
 
 use super::{Mode, Source, StereoLayout};
 use crate::frame::{Stereo, Style};
-use crate::video::{Colormap, DepthUnit, Polarity, Upsampling};
+use crate::video::{Colormap, DepthUnit, Polarity, Upsampling, pspecs};
 use gst::glib;
 use gst::prelude::*;
 use std::sync::LazyLock;
@@ -127,30 +127,10 @@ pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| 
             .blurb("One step of GRAY16 for maps in metres; 0 is invalid, 65535 is that far or farther")
             .mutable_ready()
             .build(),
-        glib::ParamSpecEnum::builder_with_default("polarity", default.polarity)
-            .nick("Polarity")
-            .blurb("Which end of a relative map is bright; metric GRAY16 is a distance and has no polarity")
-            .mutable_playing()
-            .controllable()
-            .build(),
-        glib::ParamSpecEnum::builder_with_default("colormap", default.colormap)
-            .nick("Colormap")
-            .blurb("Colours for depth wherever it is shown in colour; classes have a palette of their own")
-            .mutable_playing()
-            .controllable()
-            .build(),
-        double(
-            "alpha",
-            "Alpha",
-            "How much of the map an overlay shows (0 = picture only, 1 = map only)",
-            (0.0, 1.0, default.alpha),
-        ),
-        pixels(
-            "outline",
-            "Outline",
-            "Width in pixels of the line between classes in an overlay (0 = none)",
-            (64, default.outline),
-        ),
+        pspecs::polarity(default.polarity),
+        pspecs::colormap(default.colormap),
+        pspecs::alpha(default.alpha),
+        pspecs::outline(default.outline),
         glib::ParamSpecString::builder("classes")
             .nick("Classes")
             .blurb("Class names or indices, separated by ;, that are shown, matted or kept sharp (NULL = all)")

@@ -6,6 +6,7 @@
 
 pub(crate) mod caps;
 mod looks;
+pub(crate) mod pspecs;
 
 pub(crate) use looks::register;
 pub use looks::{Colormap, DepthUnit, Polarity, Upsampling};

@@ -1,0 +1,51 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! Properties that both elements have.
+
+use super::{Colormap, Polarity};
+use gst::glib;
+use gst::prelude::*;
+
+pub(crate) fn polarity(default: Polarity) -> glib::ParamSpec {
+    glib::ParamSpecEnum::builder_with_default("polarity", default)
+        .nick("Polarity")
+        .blurb("Which end of a relative map is bright; metric GRAY16 is a distance and has no polarity")
+        .mutable_playing()
+        .controllable()
+        .build()
+}
+
+pub(crate) fn colormap(default: Colormap) -> glib::ParamSpec {
+    glib::ParamSpecEnum::builder_with_default("colormap", default)
+        .nick("Colormap")
+        .blurb(
+            "Colours for depth wherever it is shown in colour; classes have a palette of their own",
+        )
+        .mutable_playing()
+        .controllable()
+        .build()
+}
+
+pub(crate) fn alpha(default: f64) -> glib::ParamSpec {
+    glib::ParamSpecDouble::builder("alpha")
+        .nick("Alpha")
+        .blurb("How much of the map an overlay shows (0 = picture only, 1 = map only)")
+        .minimum(0.0)
+        .maximum(1.0)
+        .default_value(default)
+        .mutable_playing()
+        .controllable()
+        .build()
+}
+
+pub(crate) fn outline(default: u32) -> glib::ParamSpec {
+    glib::ParamSpecUInt::builder("outline")
+        .nick("Outline")
+        .blurb("Width in pixels of the line between classes in an overlay (0 = none)")
+        .maximum(64)
+        .default_value(default)
+        .mutable_playing()
+        .controllable()
+        .build()
+}
