@@ -19,5 +19,6 @@ mod overlay;
 mod picture;
 mod range;
 mod stereo;
+mod thumbnail;
 mod views;
 mod yuv;

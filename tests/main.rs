@@ -19,6 +19,7 @@ mod frame;
 mod live;
 mod measure;
 mod metric;
+mod motion;
 mod parity;
 mod pipelines;
 mod recording;

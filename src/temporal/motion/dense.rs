@@ -9,8 +9,12 @@ use crate::frame::wide::wide;
 
 /// Difference of a pixel, in 8-bit codes, up to which a block's movement counts in full.
 const FITS: f32 = 2.0;
-/// Difference above which a pixel may be one that was hidden before.
+/// Difference above which a pixel is another one than the one it seems to come from.
 const DIFFERS: f32 = 8.0;
+/// How much larger a difference must be to be the worse one.
+const WORSE: f32 = 1.5;
+/// No pixel.
+const NOWHERE: u32 = u32::MAX;
 
 /// Where each pixel of a picture was in the one before, relative to where it is.
 #[derive(Clone, Debug)]
@@ -27,8 +31,10 @@ pub(super) struct Flow {
     weights: Vec<f32>,
     /// How much each pixel differs from where it comes from.
     differences: Vec<f32>,
-    /// The least difference of the pixels that come from here.
-    claims: Vec<f32>,
+    /// The pixel that each one comes from.
+    sources: Vec<u32>,
+    /// Of the pixels that come from here, the one that looks most like it.
+    claims: Vec<u32>,
 }
 
 impl Flow {
@@ -44,7 +50,8 @@ impl Flow {
             moves: false,
             weights: vec![0.0; area],
             differences: vec![0.0; area],
-            claims: vec![0.0; area],
+            sources: vec![0; area],
+            claims: vec![NOWHERE; area],
         }
     }
 
@@ -56,7 +63,8 @@ impl Flow {
         self.hidden.fill(false);
     }
 
-    /// Takes the movements of the blocks.
+    /// Takes the movements of the blocks. Where they do not explain at least half of the picture, it
+    /// is another scene or too fast, and nothing moves.
     pub(super) fn fill(&mut self, later: &Level, earlier: &Level, field: &Field) {
         self.rest();
         self.moves = field.vectors.iter().any(|vector| *vector != [0.0; 2]);
@@ -74,31 +82,93 @@ impl Flow {
             *across /= weight;
             *down /= weight;
         }
-        self.find_hidden(later, earlier);
+        compare(later, earlier, self);
+        let unlike = self
+            .differences
+            .iter()
+            .filter(|&&differs| differs > DIFFERS);
+        if unlike.count() > self.differences.len() / 2 {
+            self.rest();
+        } else {
+            self.find_hidden();
+        }
     }
 
-    /// A pixel that looks different where it seems to come from, while another one that comes from
-    /// there looks the same, was hidden.
-    fn find_hidden(&mut self, later: &Level, earlier: &Level) {
-        let (width, height) = (self.width, self.height);
-        compare(later, earlier, self);
-        self.claims.fill(f32::INFINITY);
-        let source = |flow: &Self, index: usize| {
-            let (x, y) = ((index % width) as f32, (index / width) as f32);
-            let (x, y) = (x + flow.across[index], y + flow.down[index]);
-            let inside = |place: f32, side: usize| place > -0.5 && place < side as f32 - 0.5;
-            (inside(x, width) && inside(y, height))
-                .then(|| (y + 0.5) as usize * width + (x + 0.5) as usize)
-        };
-        for index in 0..self.differences.len() {
-            if let Some(source) = source(self, index) {
-                self.claims[source] = self.claims[source].min(self.differences[index]);
+    /// Of two pixels that seem to come from the same place and are not beside each other, the one that
+    /// looks less like that place was hidden. A pixel that seems to come from outside and does not
+    /// look like the edge there stays where it is.
+    fn find_hidden(&mut self) {
+        self.smooth_differences();
+        self.smooth_differences();
+        self.claims.fill(NOWHERE);
+        let (width, height) = (self.width as f32, self.height as f32);
+        let inside = |place: f32, side: f32| place > -0.5 && place < side - 0.5;
+        for y in 0..self.height {
+            for x in 0..self.width {
+                let index = y * self.width + x;
+                let from_x = x as f32 + self.across[index];
+                let from_y = y as f32 + self.down[index];
+                let difference = self.differences[index];
+                if inside(from_x, width) && inside(from_y, height) {
+                    let source = (from_y + 0.5) as usize * self.width + (from_x + 0.5) as usize;
+                    self.sources[index] = source as u32;
+                    let claim = &mut self.claims[source];
+                    if *claim == NOWHERE || difference < self.differences[*claim as usize] {
+                        *claim = index as u32;
+                    }
+                } else {
+                    self.sources[index] = NOWHERE;
+                    if difference > DIFFERS {
+                        self.across[index] = 0.0;
+                        self.down[index] = 0.0;
+                    }
+                }
             }
         }
-        for index in 0..self.differences.len() {
-            let difference = self.differences[index];
-            self.hidden[index] = difference > DIFFERS
-                && source(self, index).is_some_and(|from| 2.0 * self.claims[from] < difference);
+        for y in 0..self.height {
+            for x in 0..self.width {
+                let index = y * self.width + x;
+                let source = self.sources[index];
+                if source == NOWHERE {
+                    continue;
+                }
+                let claim = self.claims[source as usize] as usize;
+                if self.differences[index] > self.differences[claim] + WORSE {
+                    let (other_x, other_y) = (claim % self.width, claim / self.width);
+                    self.hidden[index] = x.abs_diff(other_x).max(y.abs_diff(other_y)) > 1;
+                }
+            }
+        }
+        // Most of the pixels around a hidden one are so too.
+        for (share, &hidden) in self.differences.iter_mut().zip(&self.hidden) {
+            *share = f32::from(u8::from(hidden));
+        }
+        self.smooth_differences();
+        for (hidden, &share) in self.hidden.iter_mut().zip(&self.differences) {
+            *hidden = share > 0.5;
+        }
+    }
+
+    /// Replaces differences by their means over three by three pixels.
+    fn smooth_differences(&mut self) {
+        let (width, height) = (self.width, self.height);
+        for y in 0..height {
+            let row = |y: usize| &self.differences[y * width..][..width];
+            let (above, here) = (row(y.saturating_sub(1)), row(y));
+            let below = row((y + 1).min(height - 1));
+            let out = &mut self.weights[y * width..][..width];
+            for (((out, above), here), below) in out.iter_mut().zip(above).zip(here).zip(below) {
+                *out = above + here + below;
+            }
+        }
+        let rows = self.weights.chunks_exact(width);
+        for (out, sums) in self.differences.chunks_exact_mut(width).zip(rows) {
+            out[0] = (2.0 * sums[0] + sums[1.min(width - 1)]) / 9.0;
+            for (out, sums) in out[1..].iter_mut().zip(sums.windows(3)) {
+                *out = (sums[0] + sums[1] + sums[2]) / 9.0;
+            }
+            let before = sums[width.saturating_sub(2)];
+            out[width - 1] = (2.0 * sums[width - 1] + before) / 9.0;
         }
     }
 }
@@ -169,7 +239,8 @@ fn spread_block(
             let upper = a[column] + (b[column] - a[column]) * fx;
             let lower = c[column] + (d[column] - c[column]) * fx;
             let difference = (upper + (lower - upper) * fy - values[column]) / FITS;
-            weights[column] = 1.0 / (1.0 + difference * difference);
+            let weight = 1.0 / (1.0 + difference * difference);
+            weights[column] = weight * weight * weight * weight;
         }
         let out = (y + row) * flow.width + x;
         let sums = flow.weights[out..out + columns].iter_mut();

@@ -16,16 +16,14 @@ pub(super) const BLOCK: usize = 8;
 /// Samples from block to block.
 pub(super) const STEP: usize = 4;
 /// Steps of the search within a sample.
-const ITERATIONS: usize = 5;
+const ITERATIONS: usize = 4;
 /// A step shorter than this is the last.
 const PRECISION: f32 = 0.01;
 /// The farthest that one level's search may go from where it starts.
 const REACH: f32 = 4.0;
 /// How much larger the remaining difference at rest must be for a movement to be believed: with
-/// 64 samples and two unknowns, noise alone does that once in about a hundred thousand blocks.
-const FROM_REST: f32 = 1.5;
-/// The same for another movement than the surroundings'.
-const FROM_MOTION: f32 = 1.05;
+/// 64 samples and two unknowns, noise alone all but never does that.
+const FROM_REST: f32 = 2.0;
 /// What 8-bit codes are off by, squared, over a block: differences below it tell nothing.
 const FLOOR: f32 = 24.0;
 
@@ -38,8 +36,6 @@ pub(super) struct Field {
     pub(super) columns: usize,
     pub(super) rows: usize,
     pub(super) vectors: Vec<Vector>,
-    /// Squared difference that is left of each block, its mean not counted.
-    pub(super) costs: Vec<f32>,
     unfiltered: Vec<Vector>,
 }
 
@@ -60,7 +56,6 @@ impl Field {
             columns,
             rows,
             vectors: vec![[0.0; 2]; columns * rows],
-            costs: vec![0.0; columns * rows],
             unfiltered: vec![[0.0; 2]; columns * rows],
         }
     }
@@ -86,33 +81,45 @@ impl Field {
         })
     }
 
-    /// Replaces every movement by the median of those around it, each axis by itself.
+    /// Replaces every movement by the median of the nine around it, each axis by itself.
     fn filter(&mut self) {
         std::mem::swap(&mut self.vectors, &mut self.unfiltered);
         let (columns, rows) = (self.columns, self.rows);
+        let neighbours = |index: usize, count: usize| {
+            [index.saturating_sub(1), index, (index + 1).min(count - 1)]
+        };
         for row in 0..rows {
-            for column in 0..columns {
-                let mut around = [[0.0f32; 9]; 2];
-                let mut count = 0;
-                for y in row.saturating_sub(1)..(row + 2).min(rows) {
-                    for x in column.saturating_sub(1)..(column + 2).min(columns) {
-                        let vector = self.unfiltered[y * columns + x];
-                        around[0][count] = vector[0];
-                        around[1][count] = vector[1];
-                        count += 1;
-                    }
-                }
-                self.vectors[row * columns + column] = around.map(|mut values| {
-                    let values = &mut values[..count];
-                    *values.select_nth_unstable_by(count / 2, f32::total_cmp).1
+            let lines = neighbours(row, rows).map(|row| &self.unfiltered[row * columns..]);
+            let out = &mut self.vectors[row * columns..][..columns];
+            for (column, out) in out.iter_mut().enumerate() {
+                let places = neighbours(column, columns);
+                *out = std::array::from_fn(|axis| {
+                    median(std::array::from_fn(|at| {
+                        lines[at / 3][places[at % 3]][axis]
+                    }))
                 });
             }
         }
     }
 }
 
+/// The median of nine values, by the columns of three times three (J. L. Smith, "Implementing
+/// Median Filters in XC4000E FPGAs", 1996).
+fn median(values: [f32; 9]) -> f32 {
+    let sorted = |a: f32, b: f32, c: f32| {
+        let (low, high) = (a.min(b), a.max(b));
+        [low.min(c), low.max(high.min(c)), high.max(c)]
+    };
+    let [a, b, c, d, e, f, g, h, i] = values;
+    let (left, centre, right) = (sorted(a, d, g), sorted(b, e, h), sorted(c, f, i));
+    let lowest = left[0].max(centre[0]).max(right[0]);
+    let middle = sorted(left[1], centre[1], right[1])[1];
+    let highest = left[2].min(centre[2]).min(right[2]);
+    sorted(lowest, middle, highest)[1]
+}
+
 /// A block of the later picture, its mean taken off, and how it changes along both axes.
-struct Patch {
+pub(super) struct Patch {
     values: [[f32; BLOCK]; BLOCK],
     across: [[f32; BLOCK]; BLOCK],
     down: [[f32; BLOCK]; BLOCK],
@@ -121,7 +128,7 @@ struct Patch {
 }
 
 /// What a place of the earlier picture tells of a patch.
-struct Fit {
+pub(super) struct Fit {
     cost: f32,
     gradient: Vector,
 }
@@ -159,10 +166,18 @@ fn row_of(level: &Level, start: usize) -> [f32; BLOCK] {
     *level.data[start..].first_chunk().unwrap_or(&[0.0; BLOCK])
 }
 
-impl Patch {
-    #[inline(always)]
-    fn new(level: &Level, x: usize, y: usize) -> Self {
-        let mut patch = Self {
+/// Keeps a patch within the samples that there are.
+#[inline(always)]
+pub(super) fn within(place: f32, side: usize) -> f32 {
+    let least = 1.0 - BORDER as f32;
+    let most = (side + BORDER) as f32 - (BLOCK + 2) as f32;
+    place.clamp(least, most.max(least))
+}
+
+wide! {
+    /// The block of `level` at (x, y).
+    fn patch(level: &Level, x: usize, y: usize) -> Patch {
+        let mut patch = Patch {
             values: [[0.0; BLOCK]; BLOCK],
             across: [[0.0; BLOCK]; BLOCK],
             down: [[0.0; BLOCK]; BLOCK],
@@ -172,10 +187,8 @@ impl Patch {
             let at = level.origin() + (y + row) * level.stride + x;
             patch.values[row] = row_of(level, at);
             let (left, right) = (row_of(level, at - 1), row_of(level, at + 1));
-            let (above, below) = (
-                row_of(level, at - level.stride),
-                row_of(level, at + level.stride),
-            );
+            let above = row_of(level, at - level.stride);
+            let below = row_of(level, at + level.stride);
             for column in 0..BLOCK {
                 patch.across[row][column] = (right[column] - left[column]) * 0.5;
                 patch.down[row][column] = (below[column] - above[column]) * 0.5;
@@ -193,125 +206,160 @@ impl Patch {
         patch
     }
 
-    /// Compares the patch with the earlier picture at (x, y).
-    #[inline(always)]
-    fn fit(&self, level: &Level, x: f32, y: f32) -> Fit {
+    /// Compares a patch with the earlier picture at (x, y).
+    fn compare(patch: &Patch, level: &Level, x: f32, y: f32) -> Fit {
         let (column, row) = (x.floor(), y.floor());
         let (fx, fy) = (x - column, y - row);
-        let weights = [
-            (1.0 - fx) * (1.0 - fy),
-            fx * (1.0 - fy),
-            (1.0 - fx) * fy,
-            fx * fy,
-        ];
-        let corner = (column as isize + BORDER as isize) as usize
-            + (row as isize + BORDER as isize) as usize * level.stride;
+        let corner = (column as i32 + BORDER as i32) as usize
+            + (row as i32 + BORDER as i32) as usize * level.stride;
         let (mut sums, mut squares) = ([0.0; BLOCK], [0.0; BLOCK]);
         let (mut across, mut down) = ([0.0; BLOCK], [0.0; BLOCK]);
+        let mut upper = between(row_of(level, corner), row_of(level, corner + 1), fx);
         for row in 0..BLOCK {
-            let at = corner + row * level.stride;
-            let (a, b) = (row_of(level, at), row_of(level, at + 1));
-            let below = at + level.stride;
-            let (c, d) = (row_of(level, below), row_of(level, below + 1));
+            let at = corner + (row + 1) * level.stride;
+            let lower = between(row_of(level, at), row_of(level, at + 1), fx);
+            let values = between(upper, lower, fy);
+            upper = lower;
             for column in 0..BLOCK {
-                let value = a[column] * weights[0]
-                    + b[column] * weights[1]
-                    + c[column] * weights[2]
-                    + d[column] * weights[3];
-                let difference = value - self.values[row][column];
+                let difference = values[column] - patch.values[row][column];
                 sums[column] += difference;
                 squares[column] += difference * difference;
-                across[column] += difference * self.across[row][column];
-                down[column] += difference * self.down[row][column];
+                across[column] += difference * patch.across[row][column];
+                down[column] += difference * patch.down[row][column];
             }
         }
-        let sum: f32 = sums.iter().sum();
+        let sum = total(sums);
         Fit {
-            cost: squares.iter().sum::<f32>() - sum * sum / SAMPLES,
-            gradient: [across.iter().sum(), down.iter().sum()],
+            cost: total(squares) - sum * sum / SAMPLES,
+            gradient: [total(across), total(down)],
         }
     }
 }
 
-/// Keeps a patch within the samples that there are.
 #[inline(always)]
-pub(super) fn within(place: f32, side: usize) -> f32 {
-    let least = 1.0 - BORDER as f32;
-    let most = (side + BORDER) as f32 - (BLOCK + 2) as f32;
-    place.clamp(least, most.max(least))
+fn between(left: [f32; BLOCK], right: [f32; BLOCK], share: f32) -> [f32; BLOCK] {
+    std::array::from_fn(|index| left[index] + (right[index] - left[index]) * share)
 }
 
-wide! {
-    /// Finds the blocks of `later` in `earlier`. `above` is what the level of half the size found.
-    fn search(later: &Level, earlier: &Level, above: Option<&Field>, field: &mut Field) {
-        for row in 0..field.rows {
-            let y = start(row, later.height);
-            for column in 0..field.columns {
-                let x = start(column, later.width);
-                let index = row * field.columns + column;
-                let patch = Patch::new(later, x, y);
-                let at = |vector: Vector| [
-                    within(x as f32 + vector[0], earlier.width),
-                    within(y as f32 + vector[1], earlier.height),
-                ];
-                let fit = |vector: Vector| {
-                    let [x, y] = at(vector);
-                    patch.fit(earlier, x, y)
-                };
-                let expected = above.map_or([0.0; 2], |above| above.double(column, row));
-                let mut known = (expected, fit(expected));
-                if expected != [0.0; 2] {
-                    let rest = fit([0.0; 2]);
-                    if rest.cost <= known.1.cost {
-                        known = ([0.0; 2], rest);
-                    }
+/// The sum, by halves.
+#[inline(always)]
+fn total(lanes: [f32; BLOCK]) -> f32 {
+    let [a, b, c, d, e, f, g, h] = lanes;
+    ((a + e) + (c + g)) + ((b + f) + (d + h))
+}
+
+/// Where to look for one block.
+struct Search<'a> {
+    patch: Patch,
+    earlier: &'a Level,
+    start: Vector,
+}
+
+impl Search<'_> {
+    /// Where a movement leads, as far as there are samples.
+    fn place(&self, vector: Vector) -> Vector {
+        [
+            within(self.start[0] + vector[0], self.earlier.width),
+            within(self.start[1] + vector[1], self.earlier.height),
+        ]
+    }
+
+    fn fit(&self, vector: Vector) -> Fit {
+        let [x, y] = self.place(vector);
+        compare(&self.patch, self.earlier, x, y)
+    }
+
+    /// The best one of a few movements; the first where others are no better.
+    fn best_of(
+        &self,
+        mut best: (Vector, Fit),
+        others: impl IntoIterator<Item = Vector>,
+    ) -> (Vector, Fit) {
+        for vector in others {
+            if vector != best.0 {
+                let fit = self.fit(vector);
+                if fit.cost < best.1.cost {
+                    best = (vector, fit);
                 }
-                let factor = if known.0 == [0.0; 2] { FROM_REST } else { FROM_MOTION };
-                let hardly = |cost: f32| cost * factor + FLOOR >= known.1.cost;
-                let mut best = (known.0, known.1.cost);
-                if !hardly(0.0) {
-                    let mut first = known.0;
-                    let mut first_fit = Fit { ..known.1 };
-                    let neighbours = [
-                        (column > 0).then(|| field.vectors[index - 1]),
-                        (row > 0).then(|| field.vectors[index - field.columns]),
-                    ];
-                    for vector in neighbours.into_iter().flatten() {
-                        if vector != first {
-                            let other = fit(vector);
-                            if other.cost < first_fit.cost {
-                                (first, first_fit) = (vector, other);
-                            }
-                        }
-                    }
-                    let mut found = (first, first_fit.cost);
-                    let (mut vector, mut now) = (first, first_fit);
-                    for _ in 0..ITERATIONS {
-                        let [across, down] = now.gradient;
-                        let [xx, xy, yy] = patch.inverse;
-                        let step = [xx * across + xy * down, xy * across + yy * down];
-                        vector = [vector[0] - step[0], vector[1] - step[1]];
-                        let moved = [vector[0] - first[0], vector[1] - first[1]];
-                        if moved[0].abs().max(moved[1].abs()) > REACH {
-                            break;
-                        }
-                        now = fit(vector);
-                        if now.cost < found.1 {
-                            found = (vector, now.cost);
-                        }
-                        if step[0].abs().max(step[1].abs()) < PRECISION {
-                            break;
-                        }
-                    }
-                    if !hardly(found.1) {
-                        let [x_found, y_found] = at(found.0);
-                        best = ([x_found - x as f32, y_found - y as f32], found.1);
-                    }
-                }
-                field.vectors[index] = best.0;
-                field.costs[index] = best.1;
             }
         }
-        field.filter();
+        best
     }
+
+    /// The movement near `first` that explains most, and what it leaves.
+    fn refine(&self, first: Vector, fit: Fit) -> (Vector, f32) {
+        let [xx, xy, yy] = self.patch.inverse;
+        let mut found = (first, fit.cost);
+        let (mut vector, mut fit) = (first, fit);
+        for _ in 0..ITERATIONS {
+            let [across, down] = fit.gradient;
+            let step = [xx * across + xy * down, xy * across + yy * down];
+            vector = [vector[0] - step[0], vector[1] - step[1]];
+            let moved = (vector[0] - first[0])
+                .abs()
+                .max((vector[1] - first[1]).abs());
+            if moved > REACH {
+                break;
+            }
+            fit = self.fit(vector);
+            if fit.cost >= found.1 {
+                break;
+            }
+            found = (vector, fit.cost);
+            if step[0].abs().max(step[1].abs()) < PRECISION {
+                break;
+            }
+        }
+        let [x, y] = self.place(found.0);
+        ([x - self.start[0], y - self.start[1]], found.1)
+    }
+
+    /// The movement of the block where `expected` is its surroundings'.
+    fn run(&self, expected: Vector, neighbours: impl Iterator<Item = Vector>) -> Vector {
+        let (known, fit) = self.best_of((expected, self.fit(expected)), [[0.0; 2]]);
+        let least = fit.cost;
+        if least <= FLOOR {
+            return known;
+        }
+        let (first, first_fit) = self.best_of((known, fit), neighbours);
+        let (found, cost) = self.refine(first, first_fit);
+        // At rest, only what noise would not do counts.
+        if known != [0.0; 2] || cost * FROM_REST * self.smoothing(found) + FLOOR < least {
+            found
+        } else {
+            known
+        }
+    }
+
+    /// How much more of the difference that noise makes is seen at whole samples than at a place
+    /// between samples, whose values are means.
+    fn smoothing(&self, vector: Vector) -> f32 {
+        let [across, down] = self.place(vector).map(|place| {
+            let share = place - place.floor();
+            share * share + (1.0 - share) * (1.0 - share)
+        });
+        2.0 / (1.0 + across * down)
+    }
+}
+
+/// Finds the blocks of `later` in `earlier`. `above` is what the level of half the size found.
+pub(super) fn search(later: &Level, earlier: &Level, above: Option<&Field>, field: &mut Field) {
+    for row in 0..field.rows {
+        for column in 0..field.columns {
+            let index = row * field.columns + column;
+            let neighbours = [
+                (column > 0).then(|| field.vectors[index - 1]),
+                (row > 0).then(|| field.vectors[index - field.columns]),
+            ];
+            let expected = above.map_or([0.0; 2], |above| above.double(column, row));
+            let (x, y) = (start(column, later.width), start(row, later.height));
+            let search = Search {
+                patch: patch(later, x, y),
+                earlier,
+                start: [x as f32, y as f32],
+            };
+            field.vectors[index] = search.run(expected, neighbours.into_iter().flatten());
+        }
+    }
+    field.filter();
 }

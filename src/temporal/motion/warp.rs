@@ -6,6 +6,15 @@
 use super::path::Path;
 use crate::spec::Size;
 
+/// What part of a side its outermost pixels are.
+const EDGE: f32 = 64.0;
+
+/// Samples between two that were hidden which were hidden too.
+const GAP: usize = 4;
+
+/// How much of its own value a sample that is filled in has, and not the one's above it.
+const FOLLOWS: f32 = 0.25;
+
 /// Moves maps of one size along paths of another.
 #[derive(Clone, Debug)]
 pub(super) struct Warp {
@@ -30,6 +39,23 @@ fn places(count: usize, among: usize) -> Vec<(usize, f32)> {
         (low, at - low as f32)
     };
     (0..count).map(place).collect()
+}
+
+/// The nearest one of `count` samples.
+fn nearest((low, share): (usize, f32), count: usize) -> usize {
+    if share < 0.5 {
+        low
+    } else {
+        (low + 1).min(count - 1)
+    }
+}
+
+/// Where a sample comes from. Nothing further inside comes from the outermost part of the map, which
+/// networks often see wrongly, nor from outside.
+fn inside(here: usize, displacement: f32, last: f32) -> f32 {
+    let here = here as f32;
+    let margin = last / EDGE;
+    (here + displacement).clamp(here.min(margin), here.max(last - margin))
 }
 
 impl Warp {
@@ -73,8 +99,8 @@ impl Warp {
         for (index, ((x, y), &(left, share))) in places.zip(&self.columns).enumerate() {
             let next = (left + 1).min(last);
             let at = |line: &[f32]| line[left] + (line[next] - line[left]) * share;
-            *x = (index as f32 + at(&self.line[0])).clamp(0.0, right);
-            *y = (row as f32 + at(&self.line[1])).clamp(0.0, bottom);
+            *x = inside(index, at(&self.line[0]), right);
+            *y = inside(row, at(&self.line[1]), bottom);
         }
     }
 
@@ -90,7 +116,8 @@ impl Warp {
         let (width, height) = (self.width, self.height);
         for row in 0..height {
             self.place_row(path, row);
-            let out = &mut out[row * width..][..width];
+            let (above, out) = out.split_at_mut(row * width);
+            let out = &mut out[..width];
             let [across, down] = &self.places;
             for ((out, &x), &y) in out.iter_mut().zip(across).zip(down) {
                 let (column, line) = (x as usize, y as usize);
@@ -112,14 +139,19 @@ impl Warp {
                     map[nearest + if fx < 0.5 { 0 } else { next }]
                 };
             }
-            let far = |left: f32, right: f32| {
-                if (left < right) == larger_is_nearer {
-                    left
-                } else {
-                    right
-                }
-            };
-            self.fill(path, row, out, |left, right, _| far(left, right));
+            self.fill(path, row, out, |sides, _| {
+                let values = sides.into_iter().flatten().copied();
+                values.reduce(|left, right| {
+                    if (left < right) == larger_is_nearer {
+                        left
+                    } else {
+                        right
+                    }
+                })
+            });
+            if let Some(first) = above.len().checked_sub(width) {
+                self.soften(path, row, &above[first..], out);
+            }
         }
     }
 
@@ -127,6 +159,14 @@ impl Warp {
     /// the whole picture does.
     pub(super) fn labels(&mut self, path: &Path, map: &[u8], out: &mut [u8]) {
         let width = self.width;
+        let mean = |field: &[f32], scale: usize, side: usize| {
+            let sum: f32 = field.iter().sum();
+            sum / field.len() as f32 * scale as f32 / side as f32
+        };
+        let mean = [
+            mean(&path.across, width, path.width),
+            mean(&path.down, self.height, path.height),
+        ];
         for row in 0..self.height {
             self.place_row(path, row);
             let out = &mut out[row * width..][..width];
@@ -134,7 +174,16 @@ impl Warp {
             for ((out, &x), &y) in out.iter_mut().zip(across).zip(down) {
                 *out = map[(y + 0.5) as usize * width + (x + 0.5) as usize];
             }
-            let _ = &path;
+            let odd = |at: usize| {
+                let x = across[at] - at as f32 - mean[0];
+                let y = down[at] - row as f32 - mean[1];
+                x * x + y * y
+            };
+            self.fill(path, row, out, |[left, right], [before, after]| {
+                let outer = [left.first(), right.last()];
+                let better = usize::from(odd(after.min(width - 1)) < odd(before));
+                outer[better].or(outer[1 - better]).copied()
+            });
         }
     }
 
@@ -144,21 +193,13 @@ impl Warp {
         path: &Path,
         row: usize,
         out: &mut [T],
-        choose: impl Fn(T, T, (usize, usize)) -> T,
+        choose: impl Fn([&[T]; 2], [usize; 2]) -> Option<T>,
     ) {
-        let nearest = |&(low, share): &(usize, f32), side: usize| {
-            if share < 0.5 {
-                low
-            } else {
-                (low + 1).min(side - 1)
-            }
-        };
-        let hidden = &path.hidden[nearest(&self.rows[row], path.height) * path.width..];
-        let hidden = &hidden[..path.width];
+        let hidden = self.hidden_row(path, row);
         if !hidden.contains(&true) {
             return;
         }
-        let is_hidden = |index: usize| hidden[nearest(&self.columns[index], path.width)];
+        let is_hidden = |index: usize| hidden[nearest(self.columns[index], path.width)];
         let mut index = 0;
         while index < self.width {
             if !is_hidden(index) {
@@ -166,16 +207,39 @@ impl Warp {
                 continue;
             }
             let start = index;
-            while index < self.width && is_hidden(index) {
+            while (index..self.width.min(index + GAP)).any(is_hidden) {
                 index += 1;
             }
-            let (left, right) = (start.checked_sub(1), (index < self.width).then_some(index));
-            let value = match (left, right) {
-                (Some(left), Some(right)) => choose(out[left], out[right], (left, right)),
-                (Some(only), None) | (None, Some(only)) => out[only],
-                (None, None) => return,
+            // Right beside a run there may be more of it that was not seen as such.
+            let sides = [
+                &out[start.saturating_sub(GAP)..start],
+                &out[index..self.width.min(index + GAP)],
+            ];
+            let Some(value) = choose(sides, [start.saturating_sub(1), index]) else {
+                continue;
             };
             out[start..index].fill(value);
         }
+    }
+
+    /// Lets what was filled in follow the row above it, where that was filled in too.
+    fn soften(&self, path: &Path, row: usize, above: &[f32], out: &mut [f32]) {
+        let hidden = self.hidden_row(path, row);
+        if !hidden.contains(&true) {
+            return;
+        }
+        let before = self.hidden_row(path, row - 1);
+        for ((out, above), &column) in out.iter_mut().zip(above).zip(&self.columns) {
+            let at = nearest(column, path.width);
+            let mixed = above + (*out - above) * FOLLOWS;
+            if hidden[at] && before[at] && mixed.is_finite() {
+                *out = mixed;
+            }
+        }
+    }
+
+    /// Which samples of the path's row nearest to row `row` of the map were hidden.
+    fn hidden_row<'a>(&self, path: &'a Path, row: usize) -> &'a [bool] {
+        &path.hidden[nearest(self.rows[row], path.height) * path.width..][..path.width]
     }
 }
