@@ -106,9 +106,57 @@ fn checkpoints_know_no_graph() {
 
 #[test]
 fn only_fetch_uses_the_network() {
+    let network = [
+        "ureq",
+        "rustls",
+        "std::net",
+        "TcpStream",
+        "TcpListener",
+        "UdpSocket",
+        "gio::",
+    ];
     assert_none(&offenders(
-        |name| !name.starts_with("bin/dpt-onnx/download/"),
-        &["ureq", "rustls", "std::net", "TcpStream"],
+        |name| !within(&["bin/dpt-onnx/download/", METRICS])(name),
+        &network,
+    ));
+}
+
+/// The one file of the plugin that knows sockets.
+const METRICS: &str = "dptdepth/metrics.rs";
+
+#[test]
+fn metrics_listen_on_loopback_and_do_nothing_else() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("src")
+        .join(METRICS);
+    let source = fs::read_to_string(path).unwrap();
+    let lines = |needle: &str| -> Vec<&str> {
+        source
+            .lines()
+            .filter(|line| line.contains(needle))
+            .map(str::trim)
+            .collect()
+    };
+    assert_eq!(
+        lines("std::net"),
+        ["use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};"]
+    );
+    // Ipv4Addr::LOCALHOST is 127.0.0.1, and a literal cannot be told to be anything else.
+    assert_eq!(
+        lines("bind("),
+        ["let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;"]
+    );
+    assert!(lines("Ipv4Addr::").len() == 1, "no other address");
+    assert_none(&offenders(
+        within(&[METRICS]),
+        &[
+            "connect",
+            "connect_timeout",
+            "ToSocketAddrs",
+            "ureq",
+            "rustls",
+            "UdpSocket",
+        ],
     ));
 }
 

@@ -19,6 +19,7 @@ mod frame;
 mod live;
 mod measure;
 mod metric;
+mod metrics;
 mod motion;
 mod parity;
 mod pipelines;

@@ -402,6 +402,66 @@ fn python_teaches_and_refuses_in_words() {
     }
 }
 
+/// The number before or after a word of a line.
+fn after(line: &str, word: &str) -> f64 {
+    let (_, rest) = line.split_once(&format!("  {word} ")).unwrap();
+    rest.split([' ', '/']).next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn python_shows_the_statistics_of_any_pipeline() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = python(&["stats.py", "--every", "0.2"], folder.path());
+    let last = out.lines().last().unwrap();
+    assert!(out.lines().count() > 1, "{out}");
+    assert!(out.lines().all(|line| line.contains(" fps  ")), "{out}");
+    assert_eq!(after(last, "inferred"), 132.0, "{out}");
+    assert!(after(last, "latency p50/p95") > 0.0 && after(last, "flicker") >= 0.0);
+
+    let two = "videotestsrc num-buffers=9 ! video/x-raw,width=64,height=48 ! dptdepth name=one network-size=64 \
+               inference-interval=3 output=meta ! bin.( dptdepth name=two network-size=64 ) ! fakesink";
+    let words: Vec<&str> = std::iter::once("stats.py")
+        .chain(two.split_whitespace())
+        .collect();
+    let out = python(&words, folder.path());
+    for (name, inferred, reused) in [("one", 3.0, 6.0), ("two", 9.0, 0.0)] {
+        let name = format!(" s  {name}  ");
+        let last = out.lines().rfind(|line| line.contains(&name)).unwrap();
+        assert_eq!(after(last, "inferred"), inferred, "{out}");
+        assert_eq!(after(last, "reused"), reused, "{out}");
+    }
+}
+
+#[test]
+fn python_explains_the_statistics_and_refuses_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = python(&["stats.py", "--help"], folder.path());
+    for word in ["--every", "examples:", "p95", "inference-interval=4"] {
+        assert!(help.contains(word), "{help}");
+    }
+    for (wrong, told) in [
+        ("videotestsrc ! fakesink", "There is no dptdepth"),
+        ("dptdepth", "There is no dptdepth"),
+        ("dptdepth ! ! fakesink", "no pipeline"),
+        ("--every 0 dptdepth", "--every"),
+        (
+            "videotestsrc ! dptdepth model-file=/nowhere ! fakesink",
+            "/nowhere",
+        ),
+    ] {
+        let words: Vec<&str> = std::iter::once("stats.py")
+            .chain(wrong.split(' '))
+            .collect();
+        let output = python_output(&words, folder.path());
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && text.contains(told),
+            "{wrong}: {text}"
+        );
+        assert!(!text.contains("Traceback"), "{text}");
+    }
+}
+
 #[test]
 fn the_demo_writes_its_video_and_sheet() {
     let folder = tempfile::tempdir().unwrap();

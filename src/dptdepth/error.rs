@@ -123,6 +123,24 @@ pub(super) fn no_thread(error: &std::io::Error) -> gst::ErrorMessage {
     )
 }
 
+/// `metrics-port` cannot be listened to.
+pub(super) fn metrics_port(port: u16, error: &std::io::Error) -> gst::ErrorMessage {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => error_msg!(
+            gst::ResourceError::Busy,
+            ("Port {port} of 127.0.0.1 is in use already; set metrics-port to a free one, or to 0 for none")
+        ),
+        std::io::ErrorKind::PermissionDenied => error_msg!(
+            gst::ResourceError::NotAuthorized,
+            ("Port {port} is not for ordinary users; set metrics-port to one from 1024 on, or to 0 for none")
+        ),
+        _ => error_msg!(
+            gst::ResourceError::Failed,
+            ("Cannot show metrics on port {port} of 127.0.0.1: {error}; set metrics-port to another one, or to 0 for none")
+        ),
+    }
+}
+
 /// The worker panicked: a bug of ours.
 pub(super) fn panicked() -> gst::ErrorMessage {
     error_msg!(

@@ -6,6 +6,7 @@
 use super::adapt::Adapter;
 use super::latency::Latency;
 use super::measures::Moment;
+use super::metrics::Exported;
 use super::open::Opened;
 use super::plan::Qos;
 use super::pump::{FLIGHTS, Pump};
@@ -51,8 +52,10 @@ pub struct DptDepth {
     pub(super) live: AtomicBool,
     pub(super) qos: Mutex<Qos>,
     pub(super) adapter: Mutex<Adapter>,
-    pub(super) stats: Mutex<Stats>,
+    pub(super) stats: Arc<Mutex<Stats>>,
     pub(super) stats_posted: Mutex<Option<Instant>>,
+    /// That `metrics-port` shows them.
+    exported: Mutex<Option<Exported>>,
 }
 
 impl DptDepth {
@@ -225,12 +228,28 @@ impl DptDepth {
         })?;
         let pump = Pump::new(self.queue.clone()).map_err(|error| error::no_thread(&error))?;
         *lock(&self.stats) = Stats::default();
+        *lock(&self.exported) = self.export(&settings, &opened.spec.name)?;
         *lock(&self.opened) = Some(Arc::new(opened));
         *lock(&self.pump) = Some(pump);
         Ok(())
     }
 
+    /// Shows the statistics on `metrics-port`, if there is one.
+    fn export(
+        &self,
+        settings: &Settings,
+        model: &str,
+    ) -> Result<Option<Exported>, gst::ErrorMessage> {
+        let Some(port) = settings.metrics_port() else {
+            return Ok(None);
+        };
+        Exported::new(port, &self.obj().name(), model, self.stats.clone())
+            .map(Some)
+            .map_err(|e| error::metrics_port(port, &e))
+    }
+
     fn close(&self) {
+        *lock(&self.exported) = None;
         *lock(&self.pump) = None;
         *lock(&self.opened) = None;
         *lock(&self.active_provider) = None;
@@ -304,8 +323,9 @@ impl ObjectSubclass for DptDepth {
             live: AtomicBool::new(false),
             qos: Mutex::default(),
             adapter: Mutex::default(),
-            stats: Mutex::default(),
+            stats: Arc::default(),
             stats_posted: Mutex::default(),
+            exported: Mutex::default(),
         }
     }
 }

@@ -20,6 +20,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 pub(super) struct Times {
     last: [Duration; WINDOW],
     count: usize,
+    sum: Duration,
     max: Duration,
 }
 
@@ -28,6 +29,7 @@ impl Default for Times {
         Self {
             last: [Duration::ZERO; WINDOW],
             count: 0,
+            sum: Duration::ZERO,
             max: Duration::ZERO,
         }
     }
@@ -37,7 +39,18 @@ impl Times {
     pub(super) fn add(&mut self, time: Duration) {
         self.last[self.count % WINDOW] = time;
         self.count += 1;
+        self.sum = self.sum.saturating_add(time);
         self.max = self.max.max(time);
+    }
+
+    /// How many there ever were.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// All there ever were together.
+    pub(super) fn sum(&self) -> Duration {
+        self.sum
     }
 
     /// The longest ever.

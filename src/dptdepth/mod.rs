@@ -6,11 +6,13 @@
 mod adapt;
 mod caps;
 mod error;
+mod exposition;
 mod imp;
 mod latency;
 mod live;
 mod measures;
 mod messages;
+mod metrics;
 mod negotiate;
 mod open;
 mod plan;

@@ -38,6 +38,7 @@ pub(super) struct Settings {
     pub(super) scene_cut_threshold: f64,
     pub(super) change_threshold: f64,
     pub(super) stats_interval: gst::ClockTime,
+    metrics_port: u32,
     pub(super) range_mode: RangeMode,
     pub(super) range_near: f64,
     pub(super) range_far: f64,
@@ -80,6 +81,7 @@ impl Default for Settings {
             scene_cut_threshold: SceneCut::THRESHOLD,
             change_threshold: 0.0,
             stats_interval: gst::ClockTime::ZERO,
+            metrics_port: 0,
             range_mode: RangeMode::default(),
             range_near: 1.0,
             range_far: 0.0,
@@ -253,6 +255,13 @@ pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| 
             .blurb("application/x-dptdepth-stats: frames counted, times in nanoseconds, range, provider")
             .read_only()
             .build(),
+        glib::ParamSpecUInt::builder("metrics-port")
+            .nick("Metrics Port")
+            .blurb("Show stats to Prometheus at http://127.0.0.1:PORT/metrics, to this machine only; elements may share a port (0 = off)")
+            .maximum(u16::MAX.into())
+            .default_value(default.metrics_port)
+            .mutable_ready()
+            .build(),
         glib::ParamSpecEnum::builder_with_default("range-mode", default.range_mode)
             .nick("Range Mode")
             .blurb("How a relative map becomes 8 or 16 bit; GRAY16 of metric models is always in depth-unit")
@@ -381,6 +390,7 @@ impl Settings {
                 let nanoseconds = value.get().expect(OF_PROPERTY_TYPE);
                 self.stats_interval = gst::ClockTime::from_nseconds(nanoseconds);
             }
+            "metrics-port" => self.metrics_port = value.get().expect(OF_PROPERTY_TYPE),
             "range-mode" => self.range_mode = value.get().expect(OF_PROPERTY_TYPE),
             "range-near" => self.range_near = value.get().expect(OF_PROPERTY_TYPE),
             "range-far" => self.range_far = value.get().expect(OF_PROPERTY_TYPE),
@@ -427,6 +437,7 @@ impl Settings {
             "scene-cut-threshold" => self.scene_cut_threshold.to_value(),
             "change-threshold" => self.change_threshold.to_value(),
             "stats-interval" => self.stats_interval.nseconds().to_value(),
+            "metrics-port" => self.metrics_port.to_value(),
             "range-mode" => self.range_mode.to_value(),
             "range-near" => self.range_near.to_value(),
             "range-far" => self.range_far.to_value(),
@@ -444,6 +455,13 @@ impl Settings {
             "output-tensor-meta" => self.output_tensor_meta.to_value(),
             _ => unreachable!("GObject knows no other readable property"),
         }
+    }
+
+    /// The port that shows `stats`; `None` when it is off.
+    pub(super) fn metrics_port(&self) -> Option<u16> {
+        u16::try_from(self.metrics_port)
+            .ok()
+            .filter(|&port| port != 0)
     }
 
     /// The looks of the next frame.
