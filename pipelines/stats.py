@@ -94,7 +94,7 @@ class Look:
         yield (f"  of it      pre {self.ms('preprocess-p50')} ms, inference {self.ms('inference-p50')} ms "
                f"(p95 {self.ms('inference-p95')} ms), post {self.ms('postprocess-p50')} ms")
         yield f"  age        p50 {self.ms('age-p50')} ms, at most {self.ms('age-max')} ms"
-        yield (f"  model      on every {s['inference-interval']}. frame; flicker {found(s['flicker-index'])}, "
+        yield (f"  model      on 1 of {s['inference-interval']} frames; flicker {found(s['flicker-index'])}, "
                f"{s['scene-cuts']} scene cuts, range {found(s['range-near'])} to {found(s['range-far'])}")
 
 
@@ -166,6 +166,7 @@ def watch(pipeline, bus, terminal):
 
 def main():
     parser = argparse.ArgumentParser(
+        usage="%(prog)s [-h] [--every SECONDS] [PIPELINE]",
         description=__doc__, epilog=EXPLANATION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--every", type=float, default=1.0, metavar="SECONDS",
@@ -200,7 +201,8 @@ def main():
     except KeyboardInterrupt:
         pass
     for element in watched:
-        terminal.add(element.get_name(), fields(element.get_property("stats")))
+        if (stats := fields(element.get_property("stats")))["frames-in"]:
+            terminal.add(element.get_name(), stats)
     pipeline.set_state(Gst.State.NULL)
     if problem:
         sys.exit(problem)

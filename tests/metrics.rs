@@ -174,7 +174,7 @@ fn metrics_are_there_while_a_pipeline_runs() {
     assert!((near - stats.get::<f64>("range-near").unwrap()).abs() < 1e-9);
     assert_eq!(
         value("dptdepth_network_width_pixels", ""),
-        stats.get::<u32>("network-width").unwrap().into()
+        f64::from(stats.get::<u32>("network-width").unwrap())
     );
     let provider: String = stats.get("provider").unwrap();
     let label = format!("provider=\"{provider}\"");

@@ -402,7 +402,7 @@ fn python_teaches_and_refuses_in_words() {
     }
 }
 
-/// The number before or after a word of a line.
+/// The number after a word of a line.
 fn after(line: &str, word: &str) -> f64 {
     let (_, rest) = line.split_once(&format!("  {word} ")).unwrap();
     rest.split([' ', '/']).next().unwrap().parse().unwrap()
