@@ -55,6 +55,7 @@ fn number(value: f64) -> String {
 }
 
 type Of<T> = fn(&Stats) -> T;
+type OfTimes = fn(&Stats) -> &Times;
 
 /// Frames by what they left with.
 const FRAMES: [(&str, Of<u64>); 4] = [
@@ -64,7 +65,7 @@ const FRAMES: [(&str, Of<u64>); 4] = [
     ("dropped", |stats| stats.dropped),
 ];
 
-const TIMES: [(&str, &str, fn(&Stats) -> &Times); 5] = [
+const TIMES: [(&str, &str, OfTimes); 5] = [
     (
         "latency",
         "Time from a frame's arrival to its departure; quantiles over the last 256 frames.",

@@ -11,6 +11,7 @@ use super::exposition::{self, Sample};
 use super::stats::Stats;
 use crate::video::lock;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -47,10 +48,11 @@ impl Exported {
         stats: Arc<Mutex<Stats>>,
     ) -> io::Result<Self> {
         let mut servers = lock(&SERVERS);
-        if !servers.contains_key(&port) {
-            servers.insert(port, Server::start(port)?);
-        }
-        let mut elements = lock(&servers[&port].shared.elements);
+        let server = match servers.entry(port) {
+            Entry::Occupied(server) => server.into_mut(),
+            Entry::Vacant(place) => place.insert(Server::start(port)?),
+        };
+        let mut elements = lock(&server.shared.elements);
         // Elements of two pipelines may have one name; two equal series would be no series.
         let label = (1..)
             .map(|n| match n {
