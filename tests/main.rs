@@ -15,6 +15,7 @@ mod common;
 mod docs;
 mod element;
 mod fetch;
+mod flow;
 mod frame;
 mod live;
 mod measure;

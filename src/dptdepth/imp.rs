@@ -9,7 +9,7 @@ use super::measures::Moment;
 use super::metrics::Exported;
 use super::open::Opened;
 use super::plan::Qos;
-use super::pump::{FLIGHTS, Pump};
+use super::pump::{FLIGHTS, MOST_HELD, Pump};
 use super::queue::{self, Queue};
 use super::settings::{self, Settings};
 use super::stats::Stats;
@@ -30,9 +30,6 @@ pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
         Some("Depth and segmentation from dense prediction transformers"),
     )
 });
-
-/// Frames between two runs of the model that upstream's pool is asked to allow for, at most.
-const MOST_HELD: u32 = 64;
 
 /// The element's implementation.
 pub struct DptDepth {
@@ -69,28 +66,55 @@ impl DptDepth {
         Ok(gst::FlowSuccess::Ok)
     }
 
-    fn sink_event(&self, event: gst::Event) -> bool {
-        match event.type_() {
+    /// A flow rather than a truth value: an event that comes while the element stops is no failure.
+    fn sink_event(&self, event: gst::Event) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let starts = matches!(
+            event.type_(),
+            gst::EventType::StreamStart | gst::EventType::Segment
+        );
+        let handled = match event.type_() {
             gst::EventType::FlushStart => {
                 let forwarded = self.src_pad.push_event(event);
                 self.queue.flush();
-                // Waits until the task has let go: every wait of its own ends with the flush.
-                let _ = self.src_pad.pause_task();
+                // Waits until the task has let go: every wait of its own ends with the flush. It is
+                // not paused, since to start a paused task again leaks what its function holds.
+                let _ = self.src_pad.stop_task();
                 self.queue.set_idle();
                 forwarded
             }
             gst::EventType::FlushStop => {
                 let forwarded = self.src_pad.push_event(event);
+                *lock(&self.qos) = Qos::default();
                 if let Some(pump) = lock(&self.pump).as_mut() {
                     pump.flushed();
                 }
-                self.queue.start();
-                forwarded && self.start_task().is_ok()
+                forwarded && self.resume()
             }
             gst::EventType::Eos => self.sink_eos(event),
-            _ if event.is_serialized() => self.queue.push_event(event).is_ok(),
+            _ if event.is_serialized() => {
+                self.queue.push_event(event)?;
+                // Downstream has seen enough of what came before, not of this.
+                !starts || !self.queue.has_failed(gst::FlowError::Eos) || self.resume()
+            }
             _ => gst::Pad::event_default(&self.sink_pad, Some(&*self.obj()), event),
+        };
+        if handled {
+            Ok(gst::FlowSuccess::Ok)
+        } else if self.queue.has_failed(gst::FlowError::Flushing) {
+            Err(gst::FlowError::Flushing)
+        } else {
+            Err(gst::FlowError::Error)
         }
+    }
+
+    /// Begins anew after the flow has ended. Not while the element stops.
+    fn resume(&self) -> bool {
+        if !self.src_pad.is_active() {
+            return false;
+        }
+        let _ = self.src_pad.stop_task();
+        self.queue.start();
+        self.start_task().is_ok()
     }
 
     /// The segment of what arrives now.
@@ -105,6 +129,12 @@ impl DptDepth {
         if let gst::EventView::Qos(qos) = event.view() {
             let (_, proportion, jitter, timestamp) = qos.get();
             lock(&self.qos).update(proportion, jitter, timestamp);
+        }
+        // It may be linked now.
+        if event.type_() == gst::EventType::Reconfigure
+            && self.queue.has_failed(gst::FlowError::NotLinked)
+        {
+            self.resume();
         }
         gst::Pad::event_default(&self.src_pad, Some(&*self.obj()), event)
     }
@@ -140,8 +170,9 @@ impl DptDepth {
                     return false;
                 };
                 let size = u32::try_from(info.size()).unwrap_or(u32::MAX);
-                let interval = lock(&self.settings).inference_interval.min(MOST_HELD);
-                let held = u32::try_from(queue::CAPACITY + FLIGHTS).unwrap_or(u32::MAX) + interval;
+                let interval = usize::try_from(lock(&self.settings).inference_interval);
+                let held = (FLIGHTS + interval.unwrap_or(MOST_HELD)).min(MOST_HELD);
+                let held = u32::try_from(queue::CAPACITY + held).unwrap_or(u32::MAX);
                 query.add_allocation_pool(gst::BufferPool::NONE, size, held, 0);
                 query.add_allocation_meta::<gst_video::VideoMeta>(None);
                 true
@@ -277,8 +308,12 @@ impl ObjectSubclass for DptDepth {
                     |this| this.sink_chain(buffer),
                 )
             })
-            .event_function(|_, parent, event| {
-                Self::catch_panic_pad_function(parent, || false, |this| this.sink_event(event))
+            .event_full_function(|_, parent, event| {
+                Self::catch_panic_pad_function(
+                    parent,
+                    || Err(gst::FlowError::Error),
+                    |this| this.sink_event(event),
+                )
             })
             .query_function(|_, parent, query| {
                 Self::catch_panic_pad_function(parent, || false, |this| this.sink_query(query))

@@ -13,7 +13,7 @@ use super::render::Renderer;
 use super::result::{Results, Shown};
 use super::settings::Looks;
 use super::watch::{Seen, Watch};
-use super::worker::{Outcome, Ready};
+use super::worker::Ready;
 use super::{Alignment, Between, Output, caps, error, tags};
 use crate::engine::{Engine, EngineError, Map, Request};
 use crate::frame::{Fit, Layout, Preprocessor, fit};
@@ -289,8 +289,17 @@ impl Pump {
         self.await_engine(element)
     }
 
-    /// Chooses src caps that downstream takes, announces them and sets up the pool.
+    /// Chooses src caps that downstream takes, announces them and sets up the pool. Where that
+    /// fails, or a flush is in its way, the next frame tries again.
     pub(super) fn renegotiate_src(&mut self, element: &DptDepth) -> Result<(), Stop> {
+        let negotiated = self.try_src_caps(element);
+        if negotiated.is_err() {
+            element.src_pad.mark_reconfigure();
+        }
+        negotiated
+    }
+
+    fn try_src_caps(&mut self, element: &DptDepth) -> Result<(), Stop> {
         let opened = element.opened().ok_or(gst::FlowError::Flushing)?;
         let Some(stream) = &mut self.stream else {
             return Ok(());
@@ -314,6 +323,8 @@ impl Pump {
             }
         }
         let info = VideoInfo::from_caps(&src_caps).map_err(|_| error::caps(&src_caps))?;
+        // Downstream may offer the same pool again, which must not be stopped after that.
+        stream.renderer.drop_pool();
         let pool = match output {
             Output::Map | Output::SideBySide => Some(Pool::new(element, &src_caps, &info)?),
             Output::Overlay | Output::Meta => None,
@@ -322,6 +333,17 @@ impl Pump {
         stream.src_caps = Some(src_caps);
         self.tags.set(tags::comment(&opened, stream));
         Ok(())
+    }
+
+    /// Asks for an engine where there is none: the last attempt has failed, and upstream tries again.
+    pub(super) fn ensure_engine(&mut self, element: &DptDepth) {
+        if self.prepared.is_none()
+            && self.pending.is_none()
+            && let (Some(stream), Some(opened)) = (&self.stream, element.opened())
+        {
+            let shape = (stream.fit.network, opened.zero_borders(&stream.fit));
+            self.prepare(element, &opened, shape);
+        }
     }
 
     /// Has the worker build an engine for the shape, unless it has one.
@@ -346,7 +368,7 @@ impl Pump {
             };
             let (model, runtime) = (opened.model.clone(), opened.runtime);
             let spec = opened.spec.clone();
-            let ticket = self.queue.ticket();
+            let ticket = self.queue.engine_ticket();
             self.pending = Some(Pending {
                 ticket,
                 shape,
@@ -363,11 +385,8 @@ impl Pump {
     pub(super) fn await_engine(&mut self, element: &DptDepth) -> Result<(), Stop> {
         while self.strict && self.pending.is_some() {
             match self.queue.next(true, false, PATIENCE) {
-                Next::Outcome(ticket, Outcome::Prepared(ready)) => {
-                    self.engine_is_there(element, ticket, ready)?;
-                }
-                Next::Outcome(_, Outcome::Panicked) => return Err(error::panicked().into()),
-                Next::Outcome(..) | Next::Item(_) => {}
+                Next::Outcome(ticket, outcome) => self.outcome(element, ticket, outcome)?,
+                Next::Item(_) => {}
                 Next::Timeout => {
                     if let Some(pending) = &self.pending {
                         pending.progress.go_on();

@@ -31,6 +31,8 @@ use std::time::{Duration, Instant};
 
 /// How often a wait for the worker shows that it goes on.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+/// Frames that are held at once, whatever makes them wait for the one that the model runs on.
+pub(super) const MOST_HELD: usize = 64;
 /// Frames that are with the worker at once while frames are held.
 pub(super) const FLIGHTS: usize = 2;
 
@@ -114,6 +116,8 @@ pub(super) struct Pump {
     spare: Vec<(Vec<u8>, Map)>,
     /// Whether an item was taken since a frame was last pushed.
     took_item: bool,
+    /// Whether frames were dropped since one was last taken.
+    lost: bool,
     at_eos: bool,
 }
 
@@ -134,6 +138,7 @@ impl Pump {
             event: None,
             spare: Vec::new(),
             took_item: false,
+            lost: false,
             at_eos: false,
         })
     }
@@ -150,14 +155,20 @@ impl Pump {
     pub(super) fn flushed(&mut self) {
         self.at_eos = false;
         self.segment = gst::FormattedSegment::new();
+        // As in the queue: sticky events outlive a flush.
+        self.event
+            .take_if(|event| event.type_() == gst::EventType::Segment);
+        self.lose_frames();
+    }
+
+    /// The flow has ended: what is held will not be pushed.
+    fn lose_frames(&mut self) {
         self.planner.reset();
         self.held.clear();
         self.flights.clear();
-        if let Some(event) = self.event.take() {
-            // As in the queue: sticky events outlive a flush.
-            let lost = matches!(event.type_(), gst::EventType::Segment | gst::EventType::Eos);
-            self.event = (event.is_sticky() && !lost).then_some(event);
-        }
+        self.lost = false;
+        self.event
+            .take_if(|event| !event.is_sticky() || event.type_() == gst::EventType::Eos);
         if let Some(stream) = &mut self.stream {
             stream.forget_earlier_frames();
         }
@@ -170,7 +181,8 @@ impl Pump {
 
     /// Whether another item could be handled now.
     fn wants_items(&self) -> bool {
-        self.event.is_none() && (!self.strict || self.flights.len() < FLIGHTS)
+        let room = !self.strict || (self.flights.len() < FLIGHTS && self.held.len() < MOST_HELD);
+        self.event.is_none() && room
     }
 
     fn event(&mut self, element: &DptDepth, mut event: gst::Event) -> Result<(), Stop> {
@@ -196,7 +208,15 @@ impl Pump {
             _ => {}
         }
         gst::debug!(CAT, imp = element, "forwarding {event:?}");
-        element.src_pad.push_event(event);
+        let flushing = |pad: &gst::Pad| pad.pad_flags().contains(gst::PadFlags::FLUSHING);
+        if !element.src_pad.push_event(event.clone())
+            && event.is_sticky()
+            && flushing(&element.src_pad)
+        {
+            // The pad has not kept it; it goes on after the flush, unless that ends it.
+            self.event = Some(event);
+            return Err(gst::FlowError::Flushing.into());
+        }
         Ok(())
     }
 
@@ -204,9 +224,10 @@ impl Pump {
     fn buffer(
         &mut self,
         element: &DptDepth,
-        buffer: gst::Buffer,
+        mut buffer: gst::Buffer,
         arrived: Arrival,
     ) -> Result<(), Stop> {
+        self.ensure_engine(element);
         self.await_engine(element)?;
         if element.src_pad.check_reconfigure() {
             self.renegotiate_src(element)?;
@@ -251,11 +272,16 @@ impl Pump {
         let awaits = match plan {
             Plan::Drop => {
                 element.drop_frame(&buffer, moment);
+                stream.recycle(seen);
+                self.lost = true;
                 return Ok(());
             }
             Plan::Reuse => Awaits::Turn,
             Plan::Infer => Awaits::Run(self.infer(element, &buffer, moment, &seen)?),
         };
+        if std::mem::take(&mut self.lost) {
+            buffer.make_mut().set_flags(gst::BufferFlags::DISCONT);
+        }
         self.held.push_back(Held {
             buffer,
             moment,
@@ -296,7 +322,7 @@ impl Pump {
     }
 
     /// What the worker has done.
-    fn outcome(
+    pub(super) fn outcome(
         &mut self,
         element: &DptDepth,
         ticket: Ticket,
@@ -304,7 +330,11 @@ impl Pump {
     ) -> Result<(), Stop> {
         let looks = lock(&element.settings).looks();
         match outcome {
-            Outcome::Panicked => return Err(error::panicked().into()),
+            Outcome::Panicked => {
+                // Nothing is known of the engine any more.
+                (self.pending, self.prepared) = (None, None);
+                return Err(error::panicked().into());
+            }
             Outcome::Prepared(ready) => self.engine_is_there(element, ticket, ready)?,
             Outcome::Inferred {
                 rgb,
@@ -468,6 +498,7 @@ impl DptDepth {
                 .event
                 .take_if(|event| event.type_() == gst::EventType::Eos)
                 .is_some();
+            pump.lose_frames();
             self.stop_flow(stop, pump.at_eos, eos_waits);
         }
     }

@@ -35,6 +35,13 @@ pub(super) struct Arrival {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ticket(u64);
 
+/// What is asked of the worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Engine,
+    Run,
+}
+
 /// What the task has to do next.
 pub(super) enum Next {
     Outcome(Ticket, Outcome),
@@ -56,6 +63,8 @@ struct State {
     capacity: usize,
     /// Whether a full queue refuses buffers instead of making upstream wait.
     leaky: bool,
+    /// Whether a buffer was refused since one was last taken.
+    lost: bool,
     /// What the sink pad's thread is told: the src side's last result.
     flow: Result<gst::FlowSuccess, gst::FlowError>,
     /// Whether an ended flow has been reported: posted here, or upstream was told.
@@ -79,6 +88,7 @@ impl Default for State {
             buffers: 0,
             capacity: CAPACITY,
             leaky: false,
+            lost: false,
             flow: Err(gst::FlowError::Flushing),
             reported: false,
             busy: false,
@@ -101,6 +111,27 @@ impl State {
             at,
             blocked: self.blocked + pushing,
         }
+    }
+
+    /// Drops what cannot outlive the end of a flow: buffers, runs, and events that are not `kept`.
+    fn forget(&mut self, kept: impl Fn(gst::EventType) -> bool) {
+        self.items.retain(|item| match item {
+            Item::Buffer(..) => false,
+            Item::Event(event) => event.is_sticky() && kept(event.type_()),
+        });
+        self.buffers = 0;
+        self.lost = false;
+        self.first_run = self.last_ticket + 1;
+        self.outcomes
+            .retain(|(_, outcome)| matches!(outcome, Outcome::Prepared(_)));
+    }
+
+    fn wants(&self, ticket: Ticket, kind: Kind) -> bool {
+        let first = match kind {
+            Kind::Engine => self.first_engine,
+            Kind::Run => self.first_run,
+        };
+        ticket.0 >= first
     }
 }
 
@@ -139,18 +170,7 @@ impl Queue {
     pub(super) fn flush(&self) {
         let mut state = self.lock();
         state.flow = Err(gst::FlowError::Flushing);
-        state.items.retain(|item| match item {
-            Item::Buffer(..) => false,
-            Item::Event(event) => {
-                event.is_sticky()
-                    && !matches!(event.type_(), gst::EventType::Segment | gst::EventType::Eos)
-            }
-        });
-        state.buffers = 0;
-        state.first_run = state.last_ticket + 1;
-        state
-            .outcomes
-            .retain(|(_, outcome)| matches!(outcome, Outcome::Prepared(_)));
+        state.forget(|kind| !matches!(kind, gst::EventType::Segment | gst::EventType::Eos));
         self.changed.notify_all();
     }
 
@@ -166,7 +186,7 @@ impl Queue {
 
     /// Ends the flow with the src side's result; unless that is `reported`, the sink side reports
     /// it upstream. Whether EOS waits: upstream has sent all it will and asks for no result any
-    /// more. EOS that comes later is refused by [`Self::push_event`].
+    /// more. EOS that comes later is refused by [`Self::push_event`]. Buffers that wait are lost.
     pub(super) fn fail(&self, error: gst::FlowError, reported: bool) -> bool {
         let mut state = self.lock();
         if state.flow.is_ok() {
@@ -174,10 +194,17 @@ impl Queue {
             state.reported = reported;
         }
         self.changed.notify_all();
-        state
+        let eos_waits = state
             .items
             .iter()
-            .any(|item| matches!(item, Item::Event(event) if event.type_() == gst::EventType::Eos))
+            .any(|item| matches!(item, Item::Event(event) if event.type_() == gst::EventType::Eos));
+        state.forget(|kind| kind != gst::EventType::Eos);
+        eos_waits
+    }
+
+    /// Whether the flow has ended with this.
+    pub(super) fn has_failed(&self, error: gst::FlowError) -> bool {
+        self.lock().flow == Err(error)
     }
 
     /// Whether the end of the flow has been reported; it counts as reported from now on.
@@ -189,7 +216,7 @@ impl Queue {
     /// cannot wait.
     pub(super) fn push_buffer(
         &self,
-        buffer: gst::Buffer,
+        mut buffer: gst::Buffer,
     ) -> Result<Option<gst::Buffer>, gst::FlowError> {
         let mut state = self.lock();
         while state.flow.is_ok() && !state.leaky && state.buffers >= state.capacity {
@@ -200,7 +227,11 @@ impl Queue {
             return Err(error);
         }
         if state.buffers >= state.capacity {
+            state.lost = true;
             return Ok(Some(buffer));
+        }
+        if std::mem::take(&mut state.lost) {
+            buffer.make_mut().set_flags(gst::BufferFlags::DISCONT);
         }
         let arrival = state.arrival();
         state.items.push_back(Item::Buffer(buffer, arrival));
@@ -234,10 +265,14 @@ impl Queue {
         }
     }
 
-    /// Appends a serialised event, or says how the flow has ended.
+    /// Appends a serialised event, or says how the flow has ended. What a stream is told once is
+    /// kept even then, for a flow that begins anew.
     pub(super) fn push_event(&self, event: gst::Event) -> Result<(), gst::FlowError> {
         let mut state = self.lock();
-        state.flow?;
+        let kept = event.is_sticky() && event.type_() != gst::EventType::Eos;
+        if !kept || state.flow == Err(gst::FlowError::Flushing) {
+            state.flow?;
+        }
         state.items.push_back(Item::Event(event));
         self.changed.notify_all();
         Ok(())
@@ -301,14 +336,22 @@ impl Queue {
         Ticket(state.last_ticket)
     }
 
+    /// A ticket for a new engine: one that was asked for before is not wanted any more.
+    pub(super) fn engine_ticket(&self) -> Ticket {
+        let ticket = self.ticket();
+        self.lock().first_engine = ticket.0;
+        ticket
+    }
+
+    /// Whether anybody still waits for this.
+    pub(super) fn wants(&self, ticket: Ticket, kind: Kind) -> bool {
+        self.lock().wants(ticket, kind)
+    }
+
     /// Delivers a request's outcome, unless nobody waits for it any more.
-    pub(super) fn complete(&self, ticket: Ticket, outcome: Outcome) {
+    pub(super) fn complete(&self, ticket: Ticket, kind: Kind, outcome: Outcome) {
         let mut state = self.lock();
-        let first = match outcome {
-            Outcome::Prepared(_) => state.first_engine,
-            Outcome::Inferred { .. } | Outcome::Panicked => state.first_run,
-        };
-        if ticket.0 >= first {
+        if state.wants(ticket, kind) {
             state.outcomes.push_back((ticket, outcome));
             self.changed.notify_all();
         }
@@ -350,8 +393,8 @@ mod tests {
         queue.flush();
         queue.start();
         let ready = Outcome::Prepared(Err(crate::engine::EngineError::NotPrepared));
-        queue.complete(run, Outcome::Panicked);
-        queue.complete(engine, ready);
+        queue.complete(run, Kind::Run, Outcome::Panicked);
+        queue.complete(engine, Kind::Engine, ready);
         assert!(
             matches!(queue.next(false, true, AT_ONCE), Next::Outcome(ticket, Outcome::Prepared(_)) if ticket == engine)
         );
@@ -359,7 +402,7 @@ mod tests {
         queue.clear();
         queue.start();
         let late = Outcome::Prepared(Err(crate::engine::EngineError::NotPrepared));
-        queue.complete(engine, late);
+        queue.complete(engine, Kind::Engine, late);
         assert!(matches!(queue.next(false, true, AT_ONCE), Next::Timeout));
     }
 
@@ -390,5 +433,63 @@ mod tests {
         queue.set_room(1, true);
         assert!(queue.push_buffer(gst::Buffer::new()).unwrap().is_none());
         assert!(queue.push_buffer(gst::Buffer::new()).unwrap().is_some());
+        let taken = || match queue.next(false, true, AT_ONCE) {
+            Next::Item(Item::Buffer(buffer, _)) => buffer.flags(),
+            _ => panic!("a buffer waits"),
+        };
+        assert!(!taken().contains(gst::BufferFlags::DISCONT));
+        queue.push_buffer(gst::Buffer::new()).unwrap();
+        assert!(
+            taken().contains(gst::BufferFlags::DISCONT),
+            "one is missing"
+        );
+    }
+
+    /// Else whoever waits for the engine would wait for ever.
+    #[test]
+    fn a_builds_panic_is_told_even_after_a_flush() {
+        let queue = Queue::default();
+        queue.start();
+        let engine = queue.engine_ticket();
+        queue.flush();
+        queue.start();
+        queue.complete(engine, Kind::Engine, Outcome::Panicked);
+        assert!(matches!(
+            queue.next(true, false, AT_ONCE),
+            Next::Outcome(_, Outcome::Panicked)
+        ));
+    }
+
+    #[test]
+    fn only_the_newest_engine_is_wanted_and_no_run_from_before_a_flush() {
+        let queue = Queue::default();
+        queue.start();
+        let (old, run) = (queue.engine_ticket(), queue.ticket());
+        let new = queue.engine_ticket();
+        assert!(!queue.wants(old, Kind::Engine));
+        assert!(queue.wants(new, Kind::Engine) && queue.wants(run, Kind::Run));
+        queue.flush();
+        assert!(queue.wants(new, Kind::Engine) && !queue.wants(run, Kind::Run));
+    }
+
+    #[test]
+    fn a_failed_flow_keeps_what_is_told_once_and_loses_buffers() {
+        gst::init().unwrap();
+        let queue = Queue::default();
+        queue.start();
+        queue.push_buffer(gst::Buffer::new()).unwrap();
+        assert!(!queue.fail(gst::FlowError::Eos, false));
+        assert!(queue.has_failed(gst::FlowError::Eos));
+        queue.push_event(gst::event::StreamStart::new("s")).unwrap();
+        assert_eq!(
+            queue.push_event(gst::event::Eos::new()),
+            Err(gst::FlowError::Eos)
+        );
+        queue.start();
+        assert!(matches!(
+            queue.next(false, true, AT_ONCE),
+            Next::Item(Item::Event(_))
+        ));
+        assert!(matches!(queue.next(false, true, AT_ONCE), Next::Timeout));
     }
 }

@@ -81,6 +81,13 @@ impl Renderer {
         Ok(())
     }
 
+    /// Stops the pool of new pictures.
+    pub(super) fn drop_pool(&mut self) {
+        if let Some(target) = &mut self.target {
+            target.pool = None;
+        }
+    }
+
     /// Whether what leaves the element are distances rather than shades.
     pub(super) fn shows_metres(&self) -> bool {
         self.target

@@ -6,7 +6,7 @@
 //! A build or a run of the model cannot be interrupted, so neither happens on a streaming thread:
 //! a flush or a stop abandons the request and this thread throws its outcome away.
 
-use super::queue::{Queue, Ticket};
+use super::queue::{Kind, Queue, Ticket};
 use crate::engine::{Engine, EngineError, Map};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
@@ -77,6 +77,13 @@ impl Worker {
 fn serve(requests: &mpsc::Receiver<(Ticket, Job)>, queue: &Queue) {
     let mut engine = None;
     while let Ok((ticket, job)) = requests.recv() {
+        let kind = match job {
+            Job::Prepare(_) => Kind::Engine,
+            Job::Infer { .. } => Kind::Run,
+        };
+        if !queue.wants(ticket, kind) {
+            continue;
+        }
         let outcome = catch_unwind(AssertUnwindSafe(|| match job {
             Job::Prepare(build) => {
                 // The old engine's memory is freed before the new one's is taken.
@@ -108,6 +115,6 @@ fn serve(requests: &mpsc::Receiver<(Ticket, Job)>, queue: &Queue) {
             }
         }))
         .unwrap_or(Outcome::Panicked);
-        queue.complete(ticket, outcome);
+        queue.complete(ticket, kind, outcome);
     }
 }
