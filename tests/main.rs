@@ -26,4 +26,5 @@ mod parity;
 mod pipelines;
 mod recording;
 mod render;
+mod stress;
 mod temporal;
