@@ -503,7 +503,9 @@ impl<'a> Round<'a> {
             }
             64..68 if self.runs() && !self.live => {
                 self.note("flush, seek".into());
-                let pad = self.depth.static_pad("sink").unwrap().peer().unwrap();
+                // The source's pad, so that the source too learns of it as a flush.
+                let source = self.pipeline.by_name("source").unwrap();
+                let pad = source.static_pad("src").unwrap();
                 pad.push_event(gst::event::FlushStart::new());
                 std::thread::sleep(Duration::from_millis(self.dice.below(4)));
                 pad.push_event(gst::event::FlushStop::new(self.dice.one_in(2)));
