@@ -342,8 +342,11 @@ impl Pump {
                 result,
                 took,
             } => {
-                let flight = self.flights.pop_front();
-                let Some(flight) = flight.filter(|flight| flight.ticket == ticket) else {
+                if self.flights.front().map(|flight| flight.ticket) != Some(ticket) {
+                    // From before a flush.
+                    return Ok(());
+                }
+                let Some(flight) = self.flights.pop_front() else {
                     return Ok(());
                 };
                 if flight.stale {

@@ -121,9 +121,13 @@ impl State {
         });
         self.buffers = 0;
         self.lost = false;
+        self.forget_runs();
+    }
+
+    fn forget_runs(&mut self) {
         self.first_run = self.last_ticket + 1;
         self.outcomes
-            .retain(|(_, outcome)| matches!(outcome, Outcome::Prepared(_)));
+            .retain(|(_, outcome)| !matches!(outcome, Outcome::Inferred { .. }));
     }
 
     fn wants(&self, ticket: Ticket, kind: Kind) -> bool {
@@ -151,6 +155,8 @@ impl Queue {
     /// Accepts items from now on.
     pub(super) fn start(&self) {
         let mut state = self.lock();
+        // The task may have asked for a run after it was told to stop.
+        state.forget_runs();
         state.flow = Ok(gst::FlowSuccess::Ok);
         state.reported = false;
         drop(state);
@@ -470,6 +476,10 @@ mod tests {
         assert!(queue.wants(new, Kind::Engine) && queue.wants(run, Kind::Run));
         queue.flush();
         assert!(queue.wants(new, Kind::Engine) && !queue.wants(run, Kind::Run));
+        // The task hears of the flush only after it has asked for this.
+        let late = queue.ticket();
+        queue.start();
+        assert!(!queue.wants(late, Kind::Run));
     }
 
     #[test]
