@@ -298,7 +298,7 @@ impl<'a> Round<'a> {
         let sync = dice.one_in(2);
         let queue = dice.of(&["", "! queue max-size-buffers=2"]);
         let description = format!(
-            "videotestsrc name=source pattern={pattern} is-live={live} ! capsfilter name=filter \
+            "videotestsrc name=source pattern={pattern} is-live={live} ! capsfilter name=filter caps-change-mode=delayed \
              ! dptdepth name=depth {model} network-size=32 resize-policy=minimal threads=1 \
              alignment={alignment} output={output} {queue} ! fakesink name=sink sync={sync} qos=true"
         );
