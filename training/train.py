@@ -285,7 +285,7 @@ def parser() -> argparse.ArgumentParser:
     add("--ranking", type=float, default=0.1, help="weight of the order of point pairs")
     add("--consistency", type=float, default=0.3, help="weight of agreement between frames")
     add("--pairs", type=float, default=0.2, help="share of batches made of pairs of frames")
-    add("--restyle", type=int, default=1, help="1: move the statistics of the stem's features at random; 0: do not")
+    add("--restyle", type=int, default=0, help="1: move the statistics of the stem's features at random (worse, see README.md); 0: do not")
     add("--float32", action="store_true", help="no bfloat16")
     add("--threads", type=int, default=2)
     add("--generator", default=data.GENERATOR, help="its command")
