@@ -4,9 +4,10 @@
 //! What remembers earlier frames, from first principles.
 
 mod align;
-mod carry;
+
 mod cut;
 mod drift;
 mod flicker;
+mod pan;
 mod scene;
 mod stabiliser;

@@ -7,17 +7,16 @@ use super::grid::Grid;
 use crate::frame::wide::wide;
 use crate::spec::Size;
 
-/// Where each pixel of the newest luma was in the one of the last map.
+/// Where each pixel of a picture was in the one before, plane by plane.
 #[derive(Clone, Copy, Debug)]
-pub struct Moved<'a> {
-    /// The luma's size.
-    pub size: Size,
-    /// Columns from a pixel to where it was, row by row.
-    pub across: &'a [f32],
+pub(super) struct Moved<'a> {
+    pub(super) size: Size,
+    /// Columns from a pixel to where it was.
+    pub(super) across: &'a [f32],
     /// Rows from a pixel to where it was.
-    pub down: &'a [f32],
-    /// Whether a pixel was hidden; empty where that is not known.
-    pub hidden: &'a [bool],
+    pub(super) down: &'a [f32],
+    /// Whether a pixel was hidden.
+    pub(super) hidden: &'a [bool],
 }
 
 impl Moved<'_> {
@@ -30,21 +29,12 @@ impl Moved<'_> {
             let x = (at % width) as f32 + across;
             let y = (at / width) as f32 + down;
             let seen = x > -1.0 && y > -1.0 && x < width as f32 && y < height as f32;
-            let hidden = self.hidden.get(at).is_some_and(|&hidden| hidden);
-            *out = if seen && !hidden {
+            *out = if seen && !self.hidden[at] {
                 (across.hypot(down) / fast).min(1.0)
             } else {
                 1.0
             };
         }
-    }
-
-    /// Whether every plane has the size that it should.
-    pub(super) fn fits(&self) -> bool {
-        let area = self.size.area();
-        self.across.len() == area
-            && self.down.len() == area
-            && (self.hidden.is_empty() || self.hidden.len() == area)
     }
 }
 
@@ -57,15 +47,21 @@ pub(super) struct Carry {
 }
 
 impl Carry {
+    /// Prepares for planes of size `to`, and movements in pictures of size `from`.
+    pub(super) fn set(&mut self, from: Size, to: Size) {
+        self.across.set(from, to);
+        self.down.set(from, to);
+        self.before.resize(to.area(), 0.0);
+    }
+
     /// Moves `plane` of size `size`. What comes from outside is the nearest edge.
     pub(super) fn run(&mut self, moved: &Moved<'_>, plane: &mut Vec<f32>, size: Size) {
-        self.before.resize(plane.len(), 0.0);
+        let from = moved.size;
+        self.set(from, size);
         std::mem::swap(plane, &mut self.before);
-        self.across.set(moved.size, size);
-        self.down.set(moved.size, size);
         let factors = (
-            size.width as f32 / moved.size.width as f32,
-            size.height as f32 / moved.size.height as f32,
+            size.width as f32 / from.width as f32,
+            size.height as f32 / from.height as f32,
         );
         let rows = plane.chunks_exact_mut(size.width as usize);
         for (row, out) in rows.enumerate() {
@@ -76,8 +72,8 @@ impl Carry {
     }
 }
 
-/// Movement that is none, in pixels.
-const REST: f32 = 0.1;
+/// Movement that is none, in pixels of the picture: what small ones would do is blur.
+const REST: f32 = 0.25;
 
 wide! {
     /// Row `row` of a plane, each pixel from where it was, linear between pixels.
@@ -92,12 +88,12 @@ wide! {
         let (width, height) = (size.width as usize, size.height as usize);
         let (right, bottom) = ((width - 1) as f32, (height - 1) as f32);
         for (column, ((out, &across), &down)) in out.iter_mut().zip(moves.0).zip(moves.1).enumerate() {
-            let (across, down) = (across * factors.0, down * factors.1);
             let moves = across.abs().max(down.abs());
             if moves <= REST || moves.is_nan() {
                 *out = plane[row * width + column];
                 continue;
             }
+            let (across, down) = (across * factors.0, down * factors.1);
             let (x, y) = (column as f32 + across, row as f32 + down);
             let (x, y) = (x.clamp(0.0, right), y.clamp(0.0, bottom));
             let (left, top) = (x as usize, y as usize);

@@ -82,6 +82,7 @@ pub(super) struct Gate {
     /// How far the gate is at least open where something moved; for the next picture only.
     floor: Vec<f32>,
     moved: bool,
+    carry: Carry,
     scratch: Vec<f32>,
     noise: f32,
 }
@@ -100,18 +101,20 @@ impl Gate {
         self.picture
             .extend(luma.iter().map(|&level| f32::from(level)));
         self.moved = false;
+        self.carry.set(size, size);
         for plane in [&mut self.open, &mut self.floor, &mut self.scratch] {
             plane.clear();
             plane.resize(size.area(), 1.0);
         }
     }
 
-    /// Moves the picture remembered.
-    pub(super) fn carry(&mut self, carry: &mut Carry, moved: &Moved<'_>) {
-        carry.run(moved, &mut self.picture, moved.size);
-        let fast = FAST * moved.size.width as f32;
-        moved.doubt(fast, &mut self.floor);
-        self.moved = true;
+    /// Moves the picture remembered, which has the size of what moved.
+    pub(super) fn carry(&mut self, moved: &Moved<'_>) {
+        if let Some(size) = self.size {
+            self.carry.run(moved, &mut self.picture, size);
+            moved.doubt(FAST * size.width as f32, &mut self.floor);
+            self.moved = true;
+        }
     }
 
     /// Forgets the picture.
@@ -132,12 +135,8 @@ impl Gate {
         for ((out, &level), &known) in self.open.iter_mut().zip(luma).zip(&self.picture) {
             *out = f32::from(level) - known;
         }
-        // Once movement has been taken out, what is left is noise.
-        let grain = if self.moved {
-            f32::INFINITY
-        } else {
-            self.grain(width)
-        };
+        // What moved was not found to a fraction of a pixel.
+        let grain = self.grain(width) * if self.moved { 2.0 } else { 1.0 };
         self.mean(width);
         self.learn_noise(grain);
         let (least, most) = (GATE.0 * self.noise, GATE.1 * self.noise);

@@ -18,7 +18,6 @@ mod range;
 mod stabiliser;
 
 pub use align::{Alignment, align};
-pub use carry::Moved;
 pub use change::change;
 pub use cut::SceneCut;
 pub use flicker::Flicker;

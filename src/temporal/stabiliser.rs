@@ -4,9 +4,10 @@
 //! Steady maps from a network that sees every frame for the first time.
 
 use super::align::{Alignment, align};
-use super::carry::{Carry, Moved};
+use super::carry::Carry;
 use super::change::Gate;
 use super::grid::Grid;
+use super::motion::Estimator;
 use crate::frame::wide::wide;
 use crate::spec::Size;
 
@@ -36,11 +37,12 @@ const DISAGREE: (f32, f32) = (6.0, 14.0);
 
 /// The same, at most, in median distances from the median of the values: where much moves, the
 /// deviations cannot be told from motion.
-const DISAGREE_AT_MOST: (f32, f32) = (0.6, 1.3);
+const DISAGREE_AT_MOST: (f32, f32) = (0.7, 1.5);
 
 /// Makes successive maps one steady series: every new map is brought to the scale and shift of the
 /// running one by the pixels whose picture did not change, then blended with it pixel by pixel,
-/// except where the picture changed or both maps disagree.
+/// except where the picture changed or both maps disagree. What is remembered moves with the
+/// picture.
 #[derive(Clone, Debug, Default)]
 pub struct Stabiliser {
     size: Option<Size>,
@@ -48,6 +50,7 @@ pub struct Stabiliser {
     running: Vec<f32>,
     gate: Gate,
     grid: Grid,
+    motion: Option<Estimator>,
     carry: Carry,
     pairs: Vec<(f32, f32)>,
     scratch: Vec<f32>,
@@ -69,16 +72,12 @@ impl Stabiliser {
         self.gate.reset();
     }
 
-    /// Brings what was seen to where the newest picture shows it, so that what moves is steadied
-    /// as well; to be called before [`Self::update`]. Without it, what moves is left as it is.
-    /// Movements of another size than the last luma's are ignored.
-    pub fn carry(&mut self, moved: &Moved<'_>) {
-        if let Some(size) = self
-            .size
-            .filter(|_| moved.fits() && self.gate.knows(moved.size))
-        {
-            self.carry.run(moved, &mut self.running, size);
-            self.gate.carry(&mut self.carry, moved);
+    /// Brings what is remembered to where `luma` shows it, so that what moves is steadied as well.
+    fn carry(&mut self, luma: &[u8], size: Size) {
+        let moved = self.motion.as_mut().and_then(|motion| motion.moved(luma));
+        if let Some(moved) = moved {
+            self.carry.run(&moved, &mut self.running, size);
+            self.gate.carry(&moved);
         }
     }
 
@@ -105,6 +104,7 @@ impl Stabiliser {
             return untouched();
         }
         let base = share_of_new(strength);
+        self.carry(luma, map_size);
         self.gate.update(luma, base);
         self.collect(map, map_size);
         let found = align(&self.pairs, &mut self.scratch);
@@ -132,6 +132,13 @@ impl Stabiliser {
         self.running.extend_from_slice(map);
         self.gate.start(luma, luma_size);
         self.grid.set(luma_size, map_size);
+        self.carry.set(luma_size, map_size);
+        let known = self
+            .motion
+            .take()
+            .filter(|motion| motion.size() == luma_size);
+        let motion = known.unwrap_or_else(|| Estimator::new(luma_size));
+        self.motion.insert(motion).start(luma);
         self.pairs.reserve(MAX_PAIRS);
         self.scratch.reserve(MAX_PAIRS);
         (self.noise, self.spread) = (0.0, 0.0);

@@ -30,16 +30,17 @@ impl Random {
     }
 }
 
-/// A texture of soft blobs that differs with `seed`, moved to the right by `moved`.
+/// Blobs and a texture that differ with `seed`, moved to the right by `moved`.
 pub(crate) fn picture(size: Size, seed: u64, moved: f32) -> Vec<u8> {
     let mut random = Random::new(seed);
-    let waves: Vec<[f32; 4]> = (0..8)
-        .map(|_| {
+    let waves: Vec<[f32; 4]> = (0..16)
+        .map(|at| {
+            let (frequency, height) = if at < 8 { (0.35, 20.0) } else { (1.5, 4.0) };
             [
-                (random.share() - 0.5) * 0.35,
-                (random.share() - 0.5) * 0.35,
+                (random.share() - 0.5) * frequency,
+                (random.share() - 0.5) * frequency,
                 random.share() * 6.3,
-                12.0 + 14.0 * random.share(),
+                height,
             ]
         })
         .collect();

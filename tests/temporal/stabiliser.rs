@@ -78,9 +78,9 @@ fn a_square_that_moves_leaves_no_trail() {
         let mut map = noisy(&truth, 0.5, &mut random);
         update(&mut stabiliser, &mut map, &grainy(&luma, 1.5, &mut random));
         for ((at, value), truth) in pixels(SIZE).zip(&map).zip(&truth) {
-            // The square is about 100 above what is behind it: no pixel keeps even 3 % of that.
+            // The square is about 100 above what is behind it: no pixel keeps even 5 % of that.
             assert!(
-                (value - truth).abs() < 3.0,
+                (value - truth).abs() < 5.0,
                 "frame {frame}, {at:?}: {value} is not {truth}"
             );
         }

@@ -7,16 +7,15 @@
 //! frame that was inferred, so that a map is resampled once however old it is.
 
 mod dense;
+mod estimator;
 mod path;
 mod pyramid;
 mod search;
 mod warp;
 
 use crate::spec::Size;
-use dense::Flow;
+pub(super) use estimator::Estimator;
 use path::Path;
-use pyramid::Pyramid;
-use search::{Field, search};
 use warp::Warp;
 
 /// Moves maps with the picture.
@@ -27,14 +26,8 @@ use warp::Warp;
 /// newest frame shows.
 #[derive(Clone, Debug)]
 pub struct Motion {
-    thumbnail: Size,
     map: Size,
-    newest: Pyramid,
-    before: Pyramid,
-    fields: Vec<Field>,
-    flow: Flow,
-    /// Whether `newest` holds a frame.
-    started: bool,
+    estimator: Estimator,
     /// Since the frame whose map is shown.
     shown: Path,
     /// Since the frame that is being inferred.
@@ -49,16 +42,10 @@ impl Motion {
     pub fn new(thumbnail: Size, map: Size) -> Self {
         let least = |size: Size| Size::new(size.height.max(1), size.width.max(1));
         let (thumbnail, map) = (least(thumbnail), least(map));
-        let newest = Pyramid::new(thumbnail);
         let path = Path::new(thumbnail.width as usize, thumbnail.height as usize);
         Self {
-            thumbnail,
             map,
-            before: newest.clone(),
-            fields: newest.levels.iter().map(Field::new).collect(),
-            flow: Flow::new(&newest.levels[0]),
-            newest,
-            started: false,
+            estimator: Estimator::new(thumbnail),
             warp: Warp::new(&path, map),
             spare: Some(path.clone()),
             shown: path,
@@ -73,7 +60,7 @@ impl Motion {
 
     /// Forgets all frames: after a seek, a scene change, or with a new stream.
     pub fn reset(&mut self) {
-        self.started = false;
+        self.estimator.reset();
         self.shown.restart();
         self.spare = self.marked.take().or(self.spare.take());
     }
@@ -81,18 +68,12 @@ impl Motion {
     /// Takes the thumbnail of the next frame and estimates what has moved since the last one. One of
     /// the wrong length counts as a frame in which nothing moves.
     pub fn step(&mut self, luma: &[u8]) {
-        if luma.len() != self.thumbnail.area() {
+        let Some(flow) = self.estimator.step(luma) else {
             return;
-        }
-        std::mem::swap(&mut self.newest, &mut self.before);
-        self.newest.fill(luma);
-        if !std::mem::replace(&mut self.started, true) {
-            return;
-        }
-        self.estimate();
-        self.shown.follow(&self.flow);
+        };
+        self.shown.follow(flow);
         if let Some(marked) = &mut self.marked {
-            marked.follow(&self.flow);
+            marked.follow(flow);
         }
     }
 
@@ -114,11 +95,7 @@ impl Motion {
 
     /// Takes the thumbnail of the next frame, whose own map is the one that is moved from now on.
     pub fn keyframe(&mut self, luma: &[u8]) {
-        if luma.len() == self.thumbnail.area() {
-            // What has moved up to here does not matter.
-            self.newest.fill(luma);
-            self.started = true;
-        }
+        self.estimator.start(luma);
         self.reset_paths();
     }
 
@@ -151,16 +128,5 @@ impl Motion {
         if self.shown.moved && map.len() == self.map.area() {
             self.warp.labels(&self.shown, map, out);
         }
-    }
-
-    /// The movement from `before` to `newest`.
-    fn estimate(&mut self) {
-        let (later, earlier) = (&self.newest.levels, &self.before.levels);
-        let mut above: Option<&Field> = None;
-        for ((later, earlier), field) in later.iter().zip(earlier).zip(&mut self.fields).rev() {
-            search(later, earlier, above, field);
-            above = Some(field);
-        }
-        self.flow.fill(&later[0], &earlier[0], &self.fields[0]);
     }
 }
