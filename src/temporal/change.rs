@@ -77,6 +77,8 @@ pub(super) struct Gate {
     size: Option<Size>,
     /// The picture remembered, in 8-bit levels.
     picture: Vec<f32>,
+    /// The same in whole levels.
+    rounded: Vec<u8>,
     /// 0 where nothing changed … 1 where the picture is another one.
     open: Vec<f32>,
     /// How far the gate is at least open where something moved; for the next picture only.
@@ -100,6 +102,8 @@ impl Gate {
         self.picture.clear();
         self.picture
             .extend(luma.iter().map(|&level| f32::from(level)));
+        self.rounded.clear();
+        self.rounded.extend_from_slice(luma);
         self.moved = false;
         self.carry.set(size, size);
         for plane in [&mut self.open, &mut self.floor, &mut self.scratch] {
@@ -120,6 +124,14 @@ impl Gate {
     /// Forgets the picture.
     pub(super) fn reset(&mut self) {
         self.size = None;
+    }
+
+    /// The picture remembered.
+    pub(super) fn known(&mut self) -> &[u8] {
+        for (rounded, level) in self.rounded.iter_mut().zip(&self.picture) {
+            *rounded = (level + 0.5) as u8;
+        }
+        &self.rounded
     }
 
     /// How far the gate is open, pixel by pixel.

@@ -74,7 +74,11 @@ impl Stabiliser {
 
     /// Brings what is remembered to where `luma` shows it, so that what moves is steadied as well.
     fn carry(&mut self, luma: &[u8], size: Size) {
-        let moved = self.motion.as_mut().and_then(|motion| motion.moved(luma));
+        // Not from the last picture: movements too slow to be seen would add up.
+        let moved = self.motion.as_mut().and_then(|motion| {
+            motion.start(self.gate.known());
+            motion.moved(luma)
+        });
         if let Some(moved) = moved {
             self.carry.run(&moved, &mut self.running, size);
             self.gate.carry(&moved);
@@ -138,7 +142,7 @@ impl Stabiliser {
             .take()
             .filter(|motion| motion.size() == luma_size);
         let motion = known.unwrap_or_else(|| Estimator::new(luma_size));
-        self.motion.insert(motion).start(luma);
+        self.motion = Some(motion);
         self.pairs.reserve(MAX_PAIRS);
         self.scratch.reserve(MAX_PAIRS);
         (self.noise, self.spread) = (0.0, 0.0);
