@@ -16,8 +16,8 @@ Runs every clip through dptdepth as it is in each row of SETTINGS and prints a M
 - lag: the delay in frames at which single-frame maps are most like it where the picture changes.
 
 A row "average A" is a plain exponential average of the maps of single frames with the share A of each
-new one. CUTs are the frames that start a scene; nothing is measured across them. Needs NumPy, OpenCV
-and PyGObject; Matplotlib for the plot.
+new one. CUTs are the frames that start a scene; nothing is measured across them. Needs NumPy, OpenCV,
+Pillow and PyGObject.
 """
 import argparse
 import sys
@@ -26,6 +26,7 @@ from pathlib import Path
 import cv2
 import gi
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
 gi.require_version("Gst", "1.0")
 from gi.repository import Gst  # noqa: E402
@@ -41,6 +42,7 @@ SETTINGS = {
 }
 SINGLE = next(iter(SETTINGS))
 AVERAGES = (0.8, 0.5, 0.3)
+COLORS = ("#c23b22", "#1f5fa8")
 REFERENCES = (("", True), ("network-size=320", False), ("network-size=320", True), ("network-size=384", False))
 
 
@@ -198,24 +200,29 @@ def measure(path, cuts):
 
 
 def plot(out, clips, shown):
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(len(clips), 1, figsize=(9, 2.2 * len(clips)), squeeze=False)
-    for axis, (name, series) in zip(axes[:, 0], clips.items()):
-        for (row, label), color in zip(shown.items(), ("#c23b22", "#1f5fa8")):
-            axis.plot(list(series[row]), list(series[row].values()), color=color, linewidth=1, label=label)
-        axis.set_title(name, loc="left", fontsize=9)
-        axis.set_ylabel("8-bit levels", fontsize=8)
-        axis.set_ylim(0)
-        axis.tick_params(labelsize=8)
-        axis.spines[["top", "right"]].set_visible(False)
-    axes[0, 0].legend(frameon=False, fontsize=8, loc="upper right")
-    axes[-1, 0].set_xlabel("frame", fontsize=8)
-    figure.tight_layout()
-    figure.savefig(out, dpi=90)
+    """Flicker over time, a panel for each clip, in twice the pixels that are kept."""
+    width, height, left, top = 1640, 300, 90, 70
+    image = Image.new("RGB", (width, top + height * len(clips)), "white")
+    draw = ImageDraw.Draw(image)
+    font = ImageFont.load_default(26)
+    for at, (label, color) in enumerate(zip(shown.values(), COLORS)):
+        x = left + 420 * at
+        draw.line([(x, 35), (x + 50, 35)], color, 5)
+        draw.text((x + 65, 35), label, "black", font, "lm")
+    for at, (name, series) in enumerate(clips.items()):
+        base = top + height * (at + 1) - 50
+        most = max(max(series[row].values()) for row in shown)
+        frames = max(max(series[row]) for row in shown)
+        scale = (width - left - 30) / frames, (height - 100) / most
+        for level in (0, most / 2, most):
+            y = base - level * scale[1]
+            draw.line([(left, y), (width - 30, y)], "#dddddd", 2)
+            draw.text((left - 15, y), f"{level:.1f}", "#555555", font, "rm")
+        for row, color in zip(shown, COLORS):
+            points = [(left + t * scale[0], base - value * scale[1]) for t, value in series[row].items()]
+            draw.line(points, color, 3)
+        draw.text((left, base + 8), f"{name}, {frames + 1} frames; 8-bit levels from frame to frame where nothing moves", "black", font)
+    image.resize((width // 2, image.height // 2), Image.Resampling.LANCZOS).quantize(32).save(out, optimize=True)
 
 
 def main():
@@ -234,7 +241,7 @@ def main():
             ratios = f"{flicker:.2f} (÷{base[0] / flicker:.1f}) | {opw:.2f} (÷{base[1] / opw:.1f})"
             print(f"| {Path(path).name} | {name} | {ratios} | {error:.2f} | {lag:g} |", flush=True)
     if arguments.plot:
-        plot(arguments.plot, drawn, {SINGLE: "each frame's min–max", "smoothing=0.8": "smooth range, smoothing=0.8"})
+        plot(arguments.plot, drawn, {SINGLE: "each frame's min-max", "smoothing=0.8": "smooth range, smoothing=0.8"})
 
 
 if __name__ == "__main__":

@@ -53,6 +53,26 @@ fn hot_pixels_do_not_pull() {
 }
 
 #[test]
+fn a_flat_background_does_not_decide_alone() {
+    // Two thirds are a background whose values go another way, the others a person in front.
+    let mut random = Random::new(5);
+    let pairs: Vec<_> = (0..3000)
+        .map(|at| {
+            let share = random.share();
+            if at % 3 == 0 {
+                let x = 80.0 + 20.0 * share;
+                (x, 0.95 * x + 5.0 + random.normal())
+            } else {
+                let x = 40.0 * share * share;
+                (x, 1.4 * x + 3.0 + random.normal())
+            }
+        })
+        .collect();
+    let found = found(&pairs);
+    assert!((0.9..1.1).contains(&found.scale), "{found:?}");
+}
+
+#[test]
 fn noise_does_not_shrink_the_scale() {
     // A regression would find 1 / (1 + 20² / 28.9²) = 0.68.
     let mut random = Random::new(3);
