@@ -38,9 +38,10 @@ fn error_in_a_pan(speed: f32) -> f32 {
 
 #[test]
 fn what_moves_is_steadied_too() {
-    // Normal noise of deviation 1 is 0.8 on average.
+    // Normal noise of deviation 1 is 0.8 on average. A third of a column a frame is taken for rest
+    // until it adds up, so that noise is not taken for movement: less is left to blend there.
     for speed in [0.0, 0.3, 1.0, 3.0] {
         let error = error_in_a_pan(speed);
-        assert!(error < 0.6, "{speed} columns a frame: {error}");
+        assert!(error < 0.7, "{speed} columns a frame: {error}");
     }
 }
