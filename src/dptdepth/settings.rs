@@ -77,7 +77,7 @@ impl Default for Settings {
             alignment: Alignment::default(),
             qos: true,
             target_fps: gst::Fraction::new(0, 1),
-            smoothing: 0.5,
+            smoothing: 0.8,
             scene_cut_threshold: SceneCut::THRESHOLD,
             change_threshold: 0.0,
             stats_interval: gst::ClockTime::ZERO,
