@@ -123,6 +123,23 @@ impl OutputMeaning {
         }
     }
 
+    /// The meaning that [`Self::nick`] has this word for; metres without a limit.
+    pub fn from_nick(nick: &str) -> Option<Self> {
+        let metric = Self::Metric { max_depth_m: None };
+        let all = [Self::InverseRelative, Self::Relative, metric, Self::Labels];
+        all.into_iter().find(|meaning| meaning.nick() == nick)
+    }
+
+    /// The unit of the values, as metas and messages name it: `m`, or `none`.
+    pub const fn unit(self) -> &'static str {
+        if self.is_metric() { "m" } else { "none" }
+    }
+
+    /// Whether the values are metres.
+    pub const fn is_metric(self) -> bool {
+        matches!(self, Self::Metric { .. })
+    }
+
     /// Whether larger values are nearer.
     pub const fn larger_is_nearer(self) -> bool {
         matches!(self, Self::InverseRelative)

@@ -6,7 +6,7 @@
 use crate::frame::{MapRef, Rect};
 use crate::measure::{Coverage, Reading, Report, Sampler, Zone, Zones, on_map};
 use crate::meta::{self, Object};
-use crate::spec::Size;
+use crate::spec::{OutputMeaning, Size};
 use gst::glib;
 
 /// Objects of one frame, at most: what else is on the buffer is left alone.
@@ -83,11 +83,11 @@ impl Measures {
         output: &mut gst::BufferRef,
         map: &MapRef<'_>,
         frame: Size,
-        meaning: &str,
+        meaning: OutputMeaning,
         reading: &Reading,
         moment: Moment,
     ) -> Result<(), glib::BoolError> {
-        self.unit = if reading.is_metric() { "m" } else { "none" };
+        self.unit = meaning.unit();
         let (sampler, objects) = (&mut self.sampler, &mut self.objects);
         objects.clear();
         let found = meta::regions(output).map(|object| (meta::ROI, object));
@@ -114,7 +114,7 @@ impl Measures {
             }
         }));
         if !objects.is_empty() {
-            meta::set_region_depths(output, objects, meaning, self.unit);
+            meta::set_region_depths(output, objects, meaning.nick(), self.unit);
             meta::set_objects(output, objects)?;
             #[cfg(feature = "v1_28")]
             meta::relate_depths(output, objects)?;

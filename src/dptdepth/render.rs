@@ -15,7 +15,7 @@ use crate::engine;
 use crate::frame::{Canvas, Drawn, Fit, Layout, MapRef, Quantize, Rect, RgbConverter, Style};
 use crate::measure::Reading;
 use crate::meta;
-use crate::spec::{OutputMeaning, Size};
+use crate::spec::Size;
 use crate::video::{self, Polarity};
 use gst::prelude::*;
 use gst_video::{VideoFrameRef, VideoInfo};
@@ -158,10 +158,10 @@ impl Renderer {
         let data = shown.data.clone();
         let attached = match &shown.map {
             engine::Map::Depth(_) => {
-                let metric = matches!(self.opened.spec.output, OutputMeaning::Metric { .. });
+                let meaning = self.opened.spec.output;
                 let depth = meta::Depth {
-                    meaning: self.opened.spec.output.nick(),
-                    unit: if metric { "m" } else { "none" },
+                    meaning: meaning.nick(),
+                    unit: meaning.unit(),
                     near: shown.range.near.into(),
                     far: shown.range.far.into(),
                 };
@@ -193,7 +193,7 @@ impl Renderer {
                 let map = MapRef::new(values, shown.size)?.crop(shown.content)?;
                 let reading = Reading::new(spec.output, shown.range);
                 self.measures
-                    .depth(output, &map, frame, spec.output.nick(), &reading, moment)
+                    .depth(output, &map, frame, spec.output, &reading, moment)
             }
             engine::Map::Labels(labels) => {
                 let Rect {
@@ -247,22 +247,18 @@ impl Target {
             engine::Map::Labels(labels) => return Ok(Drawn::Labels(labels)),
             engine::Map::Depth(values) => values,
         };
-        let how = if self.shows_metres(opened) {
-            Quantize::Metric {
-                unit_m: opened.settings.depth_unit.metres(),
-            }
-        } else {
-            Quantize::Relative {
-                range: shown.range,
-                near_bright: looks.polarity == Polarity::NearBright,
-            }
-        };
+        let metres = self.shows_metres(opened);
+        let how = Quantize::picture(
+            shown.range,
+            looks.polarity == Polarity::NearBright,
+            metres.then(|| opened.settings.depth_unit.metres()),
+        );
         Ok(Drawn::Depth(MapRef::new(values, shown.size)?, how))
     }
 
     /// Whether the picture's values are distances rather than shades.
     fn shows_metres(&self, opened: &Opened) -> bool {
-        matches!(opened.spec.output, OutputMeaning::Metric { .. })
+        opened.spec.output.is_metric()
             && opened.settings.output == Output::Map
             && self.info.format() == video::GRAY16
     }
@@ -304,19 +300,11 @@ impl Target {
         let source = VideoFrameRef::from_buffer_ref_readable(input, in_info)
             .map_err(|_| error::unreadable_frame())?;
         let source = video::read(&source, in_layout)?;
-        let Size { height, width } = in_layout.size;
-        let half = |x| Rect {
-            x,
-            y: 0,
-            width,
-            height,
-        };
         let mut right;
         let map = match &mut self.converter {
             None => &mut picture,
             Some(converter) => {
-                converter.run(&source, &mut picture.crop(half(0))?)?;
-                right = picture.crop(half(width))?;
+                right = converter.run_beside(&source, &mut picture)?;
                 &mut right
             }
         };

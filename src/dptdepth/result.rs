@@ -13,7 +13,7 @@ use super::settings::Looks;
 use crate::engine;
 use crate::frame::{Fit, MapRef, Quantize, Rect, ValueRange, keep_classes, quantize};
 use crate::meta;
-use crate::spec::{Calibration, OutputMeaning, Size};
+use crate::spec::{Calibration, Size};
 use crate::temporal::{Flicker, Motion, RangeMode, RangeTracker, Stabiliser};
 use std::sync::Arc;
 
@@ -134,7 +134,7 @@ impl Results {
         (luma_size, luma): (Size, &[u8]),
         strength: f32,
     ) {
-        let rescale = !matches!(self.opened.spec.output, OutputMeaning::Metric { .. });
+        let rescale = !self.opened.spec.output.is_metric();
         let part = Size::new(content.height, content.width);
         if part == size {
             let steadied = &mut self.stabiliser;

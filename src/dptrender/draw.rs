@@ -6,10 +6,9 @@
 use super::result::Found;
 use super::settings::Looks;
 use crate::frame::{
-    Canvas, Drawn, Fit, FrameError, FrameMut, FrameRef, Layout, Quantize, Rect, RgbConverter,
-    Upsampling,
+    Canvas, Drawn, Fit, FrameError, FrameMut, FrameRef, Layout, Quantize, RgbConverter, Upsampling,
 };
-use crate::spec::{OutputMeaning, Size};
+use crate::spec::Size;
 use crate::video::Polarity;
 
 /// Draws maps for one stream.
@@ -89,15 +88,8 @@ impl Painter {
         frame: &FrameRef<'_>,
         out: &mut FrameMut<'_>,
     ) -> Result<(), FrameError> {
-        let Size { height, width } = self.input.size;
-        let half = |x| Rect {
-            x,
-            y: 0,
-            width,
-            height,
-        };
-        self.converter.run(frame, &mut out.crop(half(0))?)?;
-        self.map(found, looks, frame, &mut out.crop(half(width))?)
+        let mut right = self.converter.run_beside(frame, out)?;
+        self.map(found, looks, frame, &mut right)
     }
 
     fn canvas(&mut self, found: Found<'_>) -> Result<&mut Canvas, FrameError> {
@@ -136,12 +128,7 @@ fn drawn<'a>(found: Found<'a>, looks: &Looks, unit_m: Option<f32>) -> Drawn<'a> 
             range,
         } => (values, meaning, range),
     };
-    let how = match (meaning, unit_m) {
-        (OutputMeaning::Metric { .. }, Some(unit_m)) => Quantize::Metric { unit_m },
-        _ => Quantize::Relative {
-            range,
-            near_bright: looks.polarity == Polarity::NearBright,
-        },
-    };
-    Drawn::Depth(values, how)
+    let near_bright = looks.polarity == Polarity::NearBright;
+    let unit_m = unit_m.filter(|_| meaning.is_metric());
+    Drawn::Depth(values, Quantize::picture(range, near_bright, unit_m))
 }

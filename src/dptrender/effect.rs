@@ -7,8 +7,8 @@ use super::result::Found;
 use super::settings::{Looks, Settings};
 use super::{Mode, StereoLayout};
 use crate::frame::{
-    BlurWriter, Fit, FrameError, FrameMut, FrameRef, Layout, Map, MatteWriter, NO_CLASS, Quantize,
-    StereoWriter, Upsampler, Upsampling, ValueRange, class_alpha, quantize, window_alpha,
+    BlurWriter, Fit, FrameError, FrameMut, FrameRef, Layout, Map, MapRef, MatteWriter, NO_CLASS,
+    Quantize, StereoWriter, Upsampler, Upsampling, ValueRange, class_alpha, quantize, window_alpha,
 };
 use crate::spec::{OutputMeaning, Size};
 
@@ -134,10 +134,7 @@ impl Enlarger {
             self.flat.resize(self.layout.size.area(), code);
             return Ok(&self.flat);
         };
-        let how = Quantize::nearness(meaning, range);
-        self.codes.resize(values.size().area(), 0);
-        quantize(&values, how, &mut self.codes)?;
-        self.enlarge(values.size(), frame)
+        self.enlarge_depth(&values, Quantize::nearness(meaning, range), frame)
     }
 
     /// What is kept of each pixel of the frame, 0…255; `otherwise` where there is no result.
@@ -170,13 +167,23 @@ impl Enlarger {
                 range,
             }) => {
                 let window = Window::new(meaning, range, looks);
-                self.codes.resize(values.size().area(), 0);
-                quantize(&values, window.how, &mut self.codes)?;
-                let codes = self.enlarge(values.size(), frame)?;
+                let codes = self.enlarge_depth(&values, window.how, frame)?;
                 window_alpha(codes, window.near, window.far, window.softness, alpha)?;
             }
         }
         Ok(())
+    }
+
+    /// Depth as codes of the frame's size.
+    fn enlarge_depth(
+        &mut self,
+        values: &MapRef<'_>,
+        how: Quantize,
+        frame: &FrameRef<'_>,
+    ) -> Result<&[u16], FrameError> {
+        self.codes.resize(values.size().area(), 0);
+        quantize(values, how, &mut self.codes)?;
+        self.enlarge(values.size(), frame)
     }
 
     /// `codes` at the frame's size.

@@ -87,11 +87,7 @@ impl Canvas {
         frame: &FrameRef<'_>,
         out: &mut FrameMut<'_>,
     ) -> Result<(), FrameError> {
-        self.writer.set_label_style(LabelStyle {
-            hidden: Some(NO_CLASS),
-            outline: 0,
-        });
-        let (writer, map, lut) = self.prepare(drawn, style, frame)?;
+        let (writer, map, lut) = self.prepare(drawn, style.colormap, 0, frame)?;
         writer.write(map, lut, out)
     }
 
@@ -105,29 +101,31 @@ impl Canvas {
         style: &Style,
         frame: &mut FrameMut<'_>,
     ) -> Result<(), FrameError> {
-        self.writer.set_label_style(LabelStyle {
-            hidden: Some(NO_CLASS),
-            outline: style.outline,
-        });
-        let (writer, map, lut) = self.prepare(drawn, style, &frame.as_ref())?;
+        let (colormap, outline) = (style.colormap, style.outline);
+        let (writer, map, lut) = self.prepare(drawn, colormap, outline, &frame.as_ref())?;
         writer.blend(map, lut, style.alpha, frame)
     }
 
     fn prepare<'a>(
         &'a mut self,
         drawn: Drawn<'a>,
-        style: &Style,
+        colormap: Colormap,
+        outline: u32,
         frame: &FrameRef<'_>,
     ) -> Result<(&'a mut MapWriter, Map<'a>, &'a Lut), FrameError> {
         let (values, how) = match drawn {
             Drawn::Labels(labels) => {
+                self.writer.set_label_style(LabelStyle {
+                    hidden: Some(NO_CLASS),
+                    outline,
+                });
                 return Ok((&mut self.writer, Map::Labels(labels), &self.palette));
             }
             Drawn::Depth(values, how) => (values, how),
         };
-        if self.colormap != style.colormap {
-            self.colormap = style.colormap;
-            self.shades = style.colormap.lut();
+        if self.colormap != colormap {
+            self.colormap = colormap;
+            self.shades = colormap.lut();
         }
         quantize(&values, how, &mut self.codes)?;
         let holes = matches!(how, Quantize::Metric { .. });

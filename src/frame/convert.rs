@@ -7,7 +7,7 @@ use super::color::{ToRgb, luma_to_gray, narrow, yuv_to_rgb};
 use super::format::{Component, Family};
 use super::input::{read_row, working_depth};
 use super::wide::wide;
-use super::{Format, FrameError, FrameMut, FrameRef, Layout};
+use super::{Format, FrameError, FrameMut, FrameRef, Layout, Rect};
 use crate::spec::Size;
 
 /// Turns frames of one layout into RGB pictures of the same size. Chroma is interpolated linearly
@@ -56,6 +56,26 @@ impl RgbConverter {
             interleave(self.ordered(target.format), pixels);
         }
         Ok(())
+    }
+
+    /// Writes `frame` as the left half of `out`; the right half, to be drawn on.
+    ///
+    /// # Errors
+    /// As [`Self::run`], and where `out` is less than twice as wide as the frame.
+    pub fn run_beside<'o>(
+        &mut self,
+        frame: &FrameRef<'_>,
+        out: &'o mut FrameMut<'_>,
+    ) -> Result<FrameMut<'o>, FrameError> {
+        let Size { height, width } = self.layout.size;
+        let half = |x| Rect {
+            x,
+            y: 0,
+            width,
+            height,
+        };
+        self.run(frame, &mut out.crop(half(0))?)?;
+        out.crop(half(width))
     }
 
     /// `Ok` where the frame is what this was built for and `out` an RGB picture of `size`.

@@ -98,6 +98,15 @@ pub enum Quantize {
 }
 
 impl Quantize {
+    /// How a picture of depth shows it: in units of `unit_m` metres where that is given, else from
+    /// one end of `range` to the other.
+    pub fn picture(range: ValueRange, near_bright: bool, unit_m: Option<f32>) -> Self {
+        match unit_m {
+            Some(unit_m) => Self::Metric { unit_m },
+            None => Self::Relative { range, near_bright },
+        }
+    }
+
     /// How values become nearness: 0 for the far end of `range` and for what is invalid, 65535 for
     /// the near end, even in inverse depth where the model's values tell that.
     pub fn nearness(meaning: OutputMeaning, range: ValueRange) -> Self {

@@ -22,7 +22,7 @@ impl Reading {
     /// [`quantize`](crate::frame::quantize): never NaN; infinity only where larger is farther (the
     /// sky); metres only above zero.
     pub fn new(meaning: OutputMeaning, range: ValueRange) -> Self {
-        let metric = matches!(meaning, OutputMeaning::Metric { .. });
+        let metric = meaning.is_metric();
         let inverse = meaning.larger_is_nearer();
         Self {
             sign: if inverse { -1.0 } else { 1.0 },

@@ -93,12 +93,11 @@ pub fn segmentation(buffer: &gst::BufferRef) -> Option<Result<ReadMap, ReadError
 
 fn depth_of(fields: &gst::StructureRef) -> Result<DepthMap, ReadError> {
     let map = map_of(fields, "F32", size_of::<f32>())?;
-    let meaning = match fields.get::<&str>("meaning") {
-        Ok("inverse-relative") => OutputMeaning::InverseRelative,
-        Ok("relative") => OutputMeaning::Relative,
-        Ok("metric") => OutputMeaning::Metric { max_depth_m: None },
-        _ => return Err(ReadError::Field("meaning")),
-    };
+    let meaning = fields.get::<&str>("meaning").ok();
+    let meaning = meaning
+        .and_then(OutputMeaning::from_nick)
+        .filter(|meaning| *meaning != OutputMeaning::Labels)
+        .ok_or(ReadError::Field("meaning"))?;
     let end = |name: &'static str| {
         let value = fields.get::<f64>(name);
         value.map(|v| v as f32).map_err(|_| ReadError::Field(name))

@@ -9,7 +9,7 @@ use gstdptdepth::frame::{
     self, Colormap, Fit, Format, FrameMut, Layout, Lut, MapRef, MapWriter, PlaneMut, Quantize,
     quantize,
 };
-use gstdptdepth::spec::{ModelSpec, OutputMeaning, Size};
+use gstdptdepth::spec::{ModelSpec, Size};
 use gstdptdepth::temporal::{RangeMode, RangeTracker};
 use image::{ImageBuffer, Luma};
 use std::fs;
@@ -73,7 +73,7 @@ pub(crate) fn write(
             quantize(&whole, shades, &mut codes)?;
             let lut = Colormap::Inferno.lut();
             let color = draw(fit, size, frame::Map::Depth(&codes), &lut, Format::Rgb, 3)?;
-            let metric = matches!(spec.output, OutputMeaning::Metric { .. });
+            let metric = spec.output.is_metric();
             if metric {
                 quantize(&whole, Quantize::Metric { unit_m: UNIT_M }, &mut codes)?;
             }
