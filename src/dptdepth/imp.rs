@@ -127,8 +127,8 @@ impl DptDepth {
 
     fn src_event(&self, event: gst::Event) -> bool {
         if let gst::EventView::Qos(qos) = event.view() {
-            let (_, proportion, jitter, timestamp) = qos.get();
-            lock(&self.qos).update(proportion, jitter, timestamp);
+            let (_, _, jitter, timestamp) = qos.get();
+            lock(&self.qos).update(jitter, timestamp);
         }
         // It may be linked now.
         if event.type_() == gst::EventType::Reconfigure

@@ -40,8 +40,6 @@ pub(super) struct Stream {
     preprocessor: Preprocessor,
     watch: Watch,
     motion: Option<Motion>,
-    /// Whether frames are held, so that a result is accepted with its own frame.
-    strict: bool,
     results: Results,
     renderer: Renderer,
     /// Whether the result has not been shown with any frame yet.
@@ -85,7 +83,7 @@ impl Stream {
         let frame = VideoFrameRef::from_buffer_ref_readable(buffer, &self.info)
             .map_err(|_| error::unreadable_frame())?;
         let view = video::read(&frame, self.layout)?;
-        Ok(self.watch.see(&view, looks.scene_cut_threshold)?)
+        Ok(self.watch.see(&view, looks)?)
     }
 
     /// The model runs on this frame. A copy of what was seen of it, if that is wanted.
@@ -126,8 +124,8 @@ impl Stream {
         self.results.flicker()
     }
 
-    /// Brings the movement since the shown result up to this frame.
-    fn follow(&mut self, seen: &Seen, looks: &Looks, fresh: bool) {
+    /// Brings the movement since the shown result up to this frame; `own`: whether it is of it.
+    fn follow(&mut self, seen: &Seen, looks: &Looks, own: bool) {
         let Some(shown) = self.results.shown() else {
             self.motion = None;
             return;
@@ -145,7 +143,7 @@ impl Stream {
             if seen.cut {
                 motion.reset();
             }
-            if self.strict && fresh {
+            if own {
                 motion.keyframe(&seen.luma);
             } else {
                 motion.step(&seen.luma);
@@ -155,7 +153,7 @@ impl Stream {
 
     /// The frame that is pushed now is the one that the model runs on.
     pub(super) fn mark(&mut self) {
-        if let Some(motion) = self.motion.as_mut().filter(|_| !self.strict) {
+        if let Some(motion) = &mut self.motion {
             motion.mark();
         }
     }
@@ -168,16 +166,18 @@ impl Stream {
         self.results.shown()
     }
 
-    /// The buffer to push for `input`, with the result meta, and how it was served.
+    /// The buffer to push for `input`, with the result meta, and how it was served. `own`: whether the
+    /// result that is shown is of this very frame.
     pub(super) fn render(
         &mut self,
         input: gst::Buffer,
         moment: Moment,
         seen: &Seen,
+        own: bool,
         looks: &Looks,
     ) -> Result<(gst::Buffer, Use), Stop> {
         let fresh = std::mem::take(&mut self.fresh);
-        self.follow(seen, looks, fresh);
+        self.follow(seen, looks, own);
         let shown = match &mut self.motion {
             Some(motion) if motion.has_moved() => self.results.moved(motion)?,
             _ => self.results.shown(),
@@ -273,7 +273,6 @@ impl Pump {
                 .with_border(opened.mean_color()),
             watch: Watch::new(&layout),
             motion: None,
-            strict: self.strict,
             results: Results::new(&opened, &fit),
             info,
             layout,
@@ -387,11 +386,7 @@ impl Pump {
             match self.queue.next(true, false, PATIENCE) {
                 Next::Outcome(ticket, outcome) => self.outcome(element, ticket, outcome)?,
                 Next::Item(_) => {}
-                Next::Timeout => {
-                    if let Some(pending) = &self.pending {
-                        pending.progress.go_on();
-                    }
-                }
+                Next::Timeout => self.show_progress(),
                 // The build goes on; whoever comes next waits for the rest of it.
                 Next::Ended => return Err(gst::FlowError::Flushing.into()),
             }

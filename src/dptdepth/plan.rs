@@ -24,24 +24,17 @@ pub(super) enum Plan {
 pub(super) struct Qos {
     /// Frames of an earlier running time come too late.
     pub(super) earliest: Option<gst::ClockTime>,
-    pub(super) proportion: f64,
 }
 
 impl Qos {
     /// Takes over a QOS event; as `GstBaseTransform` does, frames that were late make those late
     /// too that come within as much time again.
-    pub(super) fn update(
-        &mut self,
-        proportion: f64,
-        jitter: i64,
-        timestamp: Option<gst::ClockTime>,
-    ) {
+    pub(super) fn update(&mut self, jitter: i64, timestamp: Option<gst::ClockTime>) {
         let Some(timestamp) = timestamp else { return };
         let late = u64::try_from(jitter).unwrap_or(0);
         let early = jitter.unsigned_abs().saturating_sub(late);
         let earliest = (timestamp.nseconds() + 2 * late).saturating_sub(early);
         self.earliest = Some(gst::ClockTime::from_nseconds(earliest));
-        self.proportion = proportion;
     }
 
     /// By how much a frame is late, if it is.

@@ -94,6 +94,12 @@ struct Flight {
     stale: bool,
 }
 
+fn outdate(flights: &mut VecDeque<Flight>) {
+    for flight in flights {
+        flight.stale = true;
+    }
+}
+
 /// The task's own state between READY and PAUSED.
 pub(super) struct Pump {
     pub(super) queue: Arc<Queue>,
@@ -143,12 +149,10 @@ impl Pump {
         })
     }
 
-    /// What was asked of the worker fits the stream no more.
+    /// What was asked of the worker, and memory for it, fits the stream no more.
     pub(super) fn outdate_flights(&mut self) {
         self.spare.clear();
-        for flight in &mut self.flights {
-            flight.stale = true;
-        }
+        outdate(&mut self.flights);
     }
 
     /// After a flush the next frame has nothing to do with the last.
@@ -161,17 +165,24 @@ impl Pump {
         self.lose_frames();
     }
 
-    /// The flow has ended: what is held will not be pushed.
-    fn lose_frames(&mut self) {
+    /// Whether EOS was the last thing to go on.
+    pub(super) fn is_at_eos(&self) -> bool {
+        self.at_eos
+    }
+
+    /// The flow has ended: what is held will not be pushed. Whether EOS was waiting behind it.
+    pub(super) fn lose_frames(&mut self) -> bool {
         self.planner.reset();
         self.held.clear();
         self.flights.clear();
         self.lost = false;
-        self.event
-            .take_if(|event| !event.is_sticky() || event.type_() == gst::EventType::Eos);
         if let Some(stream) = &mut self.stream {
             stream.forget_earlier_frames();
         }
+        let lost = self
+            .event
+            .take_if(|event| !event.is_sticky() || event.type_() == gst::EventType::Eos);
+        lost.is_some_and(|event| event.type_() == gst::EventType::Eos)
     }
 
     /// Whether frames or an event wait here.
@@ -253,17 +264,14 @@ impl Pump {
             if !self.strict {
                 // What is shown is of another scene, and what the worker has soon is.
                 stream.forget_scene();
-                for flight in &mut self.flights {
-                    flight.stale = true;
-                }
+                outdate(&mut self.flights);
             }
         }
-        let ready = self.prepared.is_some() && self.pending.is_none();
         let facts = Facts {
             interval: element.interval(&looks),
             has_result: !seen.cut && (stream.has_result() || !self.held.is_empty()),
-            can_infer: ready && (self.strict || self.flights.is_empty()),
-            unchanged: f64::from(seen.change) < looks.change_threshold,
+            can_infer: self.prepared.is_some() && (self.strict || self.flights.is_empty()),
+            unchanged: seen.unchanged,
             late: element.lateness(moment, &looks),
             duration: stream.duration(&buffer),
         };
@@ -413,6 +421,7 @@ impl Pump {
             };
         };
         let looks = lock(&element.settings).looks();
+        let own = matches!(held.awaits, Awaits::Nothing(_));
         if let Awaits::Nothing(map) = held.awaits {
             self.show(element, map, held.moment, &held.seen, &looks)?;
         }
@@ -421,7 +430,7 @@ impl Pump {
         };
         let started = Instant::now();
         let (moment, seen) = (held.moment, held.seen);
-        let (output, use_of) = stream.render(held.buffer, moment, &seen, &looks)?;
+        let (output, use_of) = stream.render(held.buffer, moment, &seen, own, &looks)?;
         stream.recycle(seen);
         if held.runs {
             stream.mark();
@@ -441,41 +450,33 @@ impl Pump {
 
     /// The next thing to do. Downstream may keep a push waiting, so that frames which come
     /// meanwhile are looked at in between; and frames may always wait outside, so that those which
-    /// are ready are pushed in between.
-    fn advance(&mut self, element: &DptDepth) -> Result<Option<()>, Stop> {
+    /// are ready are pushed in between. Whether the flow goes on.
+    pub(super) fn advance(&mut self, element: &DptDepth) -> Result<bool, Stop> {
         let ready = self.is_ready();
-        if ready && self.took_item {
-            self.took_item = false;
-            return self.push_first(element).map(Some);
+        if ready && std::mem::take(&mut self.took_item) {
+            self.push_first(element)?;
+            return Ok(true);
         }
         let patience = if ready { Duration::ZERO } else { PATIENCE };
         match self.queue.next(self.holds(), self.wants_items(), patience) {
-            Next::Timeout if ready => self.push_first(element).map(Some),
-            Next::Ended => Ok(None),
-            next => self.turn(element, next).map(Some),
-        }
-    }
-
-    /// One thing to do.
-    fn turn(&mut self, element: &DptDepth, next: Next) -> Result<(), Stop> {
-        match next {
+            Next::Ended => return Ok(false),
             Next::Item(Item::Buffer(buffer, arrived)) => {
                 self.took_item = true;
-                self.buffer(element, buffer, arrived)
+                self.buffer(element, buffer, arrived)?;
             }
-            Next::Item(Item::Event(event)) if self.held.is_empty() => self.event(element, event),
-            Next::Item(Item::Event(event)) => {
-                self.event = Some(event);
-                Ok(())
-            }
-            Next::Outcome(ticket, outcome) => self.outcome(element, ticket, outcome),
-            Next::Timeout => {
-                if let Some(pending) = &self.pending {
-                    pending.progress.go_on();
-                }
-                Ok(())
-            }
-            Next::Ended => Ok(()),
+            Next::Item(Item::Event(event)) if self.held.is_empty() => self.event(element, event)?,
+            Next::Item(Item::Event(event)) => self.event = Some(event),
+            Next::Outcome(ticket, outcome) => self.outcome(element, ticket, outcome)?,
+            Next::Timeout if ready => self.push_first(element)?,
+            Next::Timeout => self.show_progress(),
+        }
+        Ok(true)
+    }
+
+    /// Says that an engine is still being built, if one is.
+    pub(super) fn show_progress(&self) {
+        if let Some(pending) = &self.pending {
+            pending.progress.go_on();
         }
     }
 }
@@ -492,17 +493,15 @@ impl DptDepth {
             || Err(Stop::Flow(gst::FlowError::Error)),
             |imp| pump.advance(imp),
         );
-        if matches!(handled, Ok(None)) {
-            let _ = self.src_pad.pause_task();
-            return;
-        }
-        if let Err(stop) = handled {
-            let eos_waits = pump
-                .event
-                .take_if(|event| event.type_() == gst::EventType::Eos)
-                .is_some();
-            pump.lose_frames();
-            self.stop_flow(stop, pump.at_eos, eos_waits);
+        match handled {
+            Ok(true) => {}
+            Ok(false) => {
+                let _ = self.src_pad.pause_task();
+            }
+            Err(stop) => {
+                let eos_waits = pump.lose_frames();
+                self.stop_flow(stop, pump.is_at_eos(), eos_waits);
+            }
         }
     }
 

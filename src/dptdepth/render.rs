@@ -7,12 +7,12 @@ use super::measures::{Measures, Moment};
 use super::negotiate::Pool;
 use super::open::Opened;
 use super::pump::Stop;
-use super::result::Shown;
+use super::result::{Shown, rows};
 use super::settings::Looks;
 use super::worker::Ready;
 use super::{Output, error};
 use crate::engine;
-use crate::frame::{Canvas, Drawn, Fit, Layout, MapRef, Quantize, Rect, RgbConverter, Style};
+use crate::frame::{Canvas, Drawn, Fit, Layout, MapRef, Quantize, RgbConverter, Style};
 use crate::measure::Reading;
 use crate::meta;
 use crate::spec::Size;
@@ -196,17 +196,7 @@ impl Renderer {
                     .depth(output, &map, frame, spec.output, &reading, moment)
             }
             engine::Map::Labels(labels) => {
-                let Rect {
-                    x,
-                    y,
-                    width,
-                    height,
-                } = shown.content;
-                let rows = labels
-                    .chunks_exact(shown.size.width as usize)
-                    .skip(y as usize)
-                    .take(height as usize)
-                    .map(|row| &row[x as usize..(x + width) as usize]);
+                let rows = rows(shown.size, shown.content).map(|row| &labels[row]);
                 self.measures.classes(output, rows, frame, &spec.labels)
             }
         }

@@ -136,15 +136,17 @@ impl Results {
     ) {
         let rescale = !self.opened.spec.output.is_metric();
         let part = Size::new(content.height, content.width);
+        let mut steady = |values: &mut [f32]| {
+            self.stabiliser
+                .update(values, part, luma, luma_size, strength, rescale);
+        };
         if part == size {
-            let steadied = &mut self.stabiliser;
-            steadied.update(values, size, luma, luma_size, strength, rescale);
-            return;
+            steady(values);
+        } else {
+            cut_out(values, size, content, &mut self.part);
+            steady(&mut self.part);
+            put_in(&self.part, values, size, content);
         }
-        cut_out(values, size, content, &mut self.part);
-        let steadied = &mut self.stabiliser;
-        steadied.update(&mut self.part, part, luma, luma_size, strength, rescale);
-        put_in(&self.part, values, size, content);
     }
 
     /// Measures how the shown codes change where the picture does not.
@@ -178,40 +180,24 @@ impl Results {
         };
         let larger_is_nearer = self.opened.spec.output.larger_is_nearer();
         let (size, content) = (shown.size, shown.content);
-        let whole = content.width == size.width && content.height == size.height;
-        let before = self.moved.take().map(|moved| moved.map);
-        let map = match (&shown.map, before) {
+        let map = match (&shown.map, self.moved.take().map(|moved| moved.map)) {
             (engine::Map::Depth(values), before) => {
-                let mut out = match before {
+                let out = match before {
                     Some(engine::Map::Depth(out)) => out,
                     _ => Vec::new(),
                 };
-                if whole {
-                    motion.depth(values, larger_is_nearer, &mut out);
-                } else {
-                    let mut part = Vec::new();
-                    cut_out(values, size, content, &mut self.part);
-                    motion.depth(&self.part, larger_is_nearer, &mut part);
-                    out.clone_from(values);
-                    put_in(&part, &mut out, size, content);
-                }
-                engine::Map::Depth(out)
+                engine::Map::Depth(moved(values, size, content, out, |part, out| {
+                    motion.depth(part, larger_is_nearer, out);
+                }))
             }
             (engine::Map::Labels(values), before) => {
-                let mut out = match before {
+                let out = match before {
                     Some(engine::Map::Labels(out)) => out,
                     _ => Vec::new(),
                 };
-                if whole {
-                    motion.labels(values, &mut out);
-                } else {
-                    let (mut part, mut moved) = (Vec::new(), Vec::new());
-                    cut_out(values, size, content, &mut part);
-                    motion.labels(&part, &mut moved);
-                    out.clone_from(values);
-                    put_in(&moved, &mut out, size, content);
-                }
-                engine::Map::Labels(out)
+                engine::Map::Labels(moved(values, size, content, out, |part, out| {
+                    motion.labels(part, out);
+                }))
             }
         };
         let (range, source) = (shown.range, shown.source);
@@ -269,26 +255,40 @@ impl Results {
             let mut data = buffer
                 .map_writable()
                 .map_err(|_| error::unreadable_frame())?;
-            let (stride, left) = (size.width as usize, content.x as usize);
-            let row_of = |row: usize| {
-                let begin = (content.y as usize + row) * stride + left;
-                begin..begin + content.width as usize
-            };
-            for (row, out) in data.chunks_exact_mut(row_bytes).enumerate() {
-                match map {
-                    engine::Map::Depth(values) => {
-                        out.copy_from_slice(bytemuck::cast_slice(&values[row_of(row)]));
-                    }
-                    engine::Map::Labels(labels) => out.copy_from_slice(&labels[row_of(row)]),
-                }
+            for (row, out) in rows(size, content).zip(data.chunks_exact_mut(row_bytes)) {
+                out.copy_from_slice(match map {
+                    engine::Map::Depth(values) => bytemuck::cast_slice(&values[row]),
+                    engine::Map::Labels(labels) => &labels[row],
+                });
             }
         }
         Ok(buffer)
     }
 }
 
-/// The rows of a part of a map of this size.
-fn rows(size: Size, part: Rect) -> impl Iterator<Item = std::ops::Range<usize>> {
+/// A map whose part that shows the frame was moved; `out` is memory for it.
+fn moved<T: Copy>(
+    values: &[T],
+    size: Size,
+    content: Rect,
+    mut out: Vec<T>,
+    mut motion: impl FnMut(&[T], &mut Vec<T>),
+) -> Vec<T> {
+    if Size::new(content.height, content.width) == size {
+        motion(values, &mut out);
+        return out;
+    }
+    let (mut part, mut moved) = (Vec::new(), Vec::new());
+    cut_out(values, size, content, &mut part);
+    motion(&part, &mut moved);
+    out.clear();
+    out.extend_from_slice(values);
+    put_in(&moved, &mut out, size, content);
+    out
+}
+
+/// The rows of a part of a map of this size, as indices into it.
+pub(super) fn rows(size: Size, part: Rect) -> impl Iterator<Item = std::ops::Range<usize>> {
     (0..part.height as usize).map(move |row| {
         let begin = (part.y as usize + row) * size.width as usize + part.x as usize;
         begin..begin + part.width as usize

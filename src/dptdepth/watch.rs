@@ -4,6 +4,7 @@
 //! What is seen of every frame, whether the model runs on it or not: a small gray picture, whether
 //! a scene begins, and how much has changed since the model ran.
 
+use super::settings::Looks;
 use crate::frame::{FrameError, FrameRef, Layout, Thumbnail};
 use crate::spec::Size;
 use crate::temporal::{SceneCut, change};
@@ -24,8 +25,8 @@ pub(super) struct Seen {
     pub(super) luma: Vec<u8>,
     /// Whether a scene begins.
     pub(super) cut: bool,
-    /// How much has changed since the model ran, 0…1.
-    pub(super) change: f32,
+    /// Whether less has changed since the model ran than was asked to matter.
+    pub(super) unchanged: bool,
 }
 
 impl Watch {
@@ -50,18 +51,16 @@ impl Watch {
     }
 
     /// Looks at the next frame.
-    pub(super) fn see(
-        &mut self,
-        frame: &FrameRef<'_>,
-        cut_threshold: f64,
-    ) -> Result<Seen, FrameError> {
+    pub(super) fn see(&mut self, frame: &FrameRef<'_>, looks: &Looks) -> Result<Seen, FrameError> {
         let mut luma = self.spare.pop().unwrap_or_default();
         self.thumbnail.run(frame, &mut luma)?;
         let size = self.size();
-        self.cut.set_threshold(cut_threshold);
+        self.cut.set_threshold(looks.scene_cut_threshold);
+        let threshold = looks.change_threshold;
         Ok(Seen {
             cut: self.cut.update(&luma, size),
-            change: change(&luma, &self.inferred, size),
+            unchanged: threshold > 0.0
+                && f64::from(change(&luma, &self.inferred, size)) < threshold,
             luma,
         })
     }

@@ -3,7 +3,7 @@
 
 //! What was remembered of one frame, brought to where the next one shows it.
 
-use super::grid::Grid;
+use super::grid::{Grid, sample};
 use crate::frame::wide::wide;
 use crate::spec::Size;
 
@@ -95,21 +95,8 @@ wide! {
             }
             let (across, down) = (across * factors.0, down * factors.1);
             let (x, y) = (column as f32 + across, row as f32 + down);
-            let (x, y) = (x.clamp(0.0, right), y.clamp(0.0, bottom));
-            let (left, top) = (x as usize, y as usize);
-            let (fx, fy) = (x - left as f32, y - top as f32);
-            let next = usize::from(left + 1 < width);
-            let upper = top * width + left;
-            let lower = if top + 1 < height { upper + width } else { upper };
-            let above = plane[upper] + (plane[upper + next] - plane[upper]) * fx;
-            let below = plane[lower] + (plane[lower + next] - plane[lower]) * fx;
-            let value = above + (below - above) * fy;
-            *out = if value.is_finite() {
-                value
-            } else {
-                let nearest = if fy < 0.5 { upper } else { lower };
-                plane[nearest + if fx < 0.5 { 0 } else { next }]
-            };
+            let at = (x.clamp(0.0, right), y.clamp(0.0, bottom));
+            *out = sample(plane, (width, height), at);
         }
     }
 }

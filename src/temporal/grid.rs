@@ -69,6 +69,30 @@ impl Grid {
     }
 }
 
+/// The value of a plane at a point inside, linear between pixels. What is not finite does not mix:
+/// the nearest pixel's value stands for the point.
+#[inline(always)]
+pub(super) fn sample(plane: &[f32], (width, height): (usize, usize), (x, y): (f32, f32)) -> f32 {
+    let (left, top) = (x as usize, y as usize);
+    let (fx, fy) = (x - left as f32, y - top as f32);
+    let next = usize::from(left + 1 < width);
+    let upper = top * width + left;
+    let lower = if top + 1 < height {
+        upper + width
+    } else {
+        upper
+    };
+    let above = plane[upper] + (plane[upper + next] - plane[upper]) * fx;
+    let below = plane[lower] + (plane[lower + next] - plane[lower]) * fx;
+    let value = above + (below - above) * fy;
+    if value.is_finite() {
+        value
+    } else {
+        let nearest = if fy < 0.5 { upper } else { lower };
+        plane[nearest + if fx < 0.5 { 0 } else { next }]
+    }
+}
+
 /// Where the centre of pixel `at` of `from` lies among the centres of `to`: the one before it, and
 /// the share of the next.
 fn place(at: u32, from: u32, to: u32) -> (u32, f32) {

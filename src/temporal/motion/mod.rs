@@ -61,8 +61,7 @@ impl Motion {
     /// Forgets all frames: after a seek, a scene change, or with a new stream.
     pub fn reset(&mut self) {
         self.estimator.reset();
-        self.shown.restart();
-        self.spare = self.marked.take().or(self.spare.take());
+        self.reset_paths();
     }
 
     /// Takes the thumbnail of the next frame and estimates what has moved since the last one. One of

@@ -5,6 +5,7 @@
 
 use super::path::Path;
 use crate::spec::Size;
+use crate::temporal::grid::sample;
 
 /// What part of a side its outermost pixels are.
 const EDGE: f32 = 64.0;
@@ -120,24 +121,7 @@ impl Warp {
             let out = &mut out[..width];
             let [across, down] = &self.places;
             for ((out, &x), &y) in out.iter_mut().zip(across).zip(down) {
-                let (column, line) = (x as usize, y as usize);
-                let (fx, fy) = (x - column as f32, y - line as f32);
-                let next = usize::from(column + 1 < width);
-                let upper = line * width + column;
-                let lower = if line + 1 < height {
-                    upper + width
-                } else {
-                    upper
-                };
-                let above = map[upper] + (map[upper + next] - map[upper]) * fx;
-                let below = map[lower] + (map[lower + next] - map[lower]) * fx;
-                let value = above + (below - above) * fy;
-                *out = if value.is_finite() {
-                    value
-                } else {
-                    let nearest = if fy < 0.5 { upper } else { lower };
-                    map[nearest + if fx < 0.5 { 0 } else { next }]
-                };
+                *out = sample(map, (width, height), (x, y));
             }
             self.fill(path, row, out, |sides, _| {
                 let values = sides.into_iter().flatten().copied();
