@@ -3,38 +3,17 @@
 
 //! The element in pipelines: caps, states, seeks, flushes, flags and metas.
 
-use crate::common::{End, init, pipeline, play};
+use crate::common::{End, Frames, collect, init, pipeline, play, sink_formats};
 use gst::prelude::*;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Buffers that reach a sink: all of them, with their caps at the time.
-type Seen = Arc<Mutex<Vec<(gst::Buffer, gst::Caps)>>>;
-
-/// Collects what passes the named element's sink pad.
-fn collect(pipeline: &gst::Pipeline, name: &str) -> Seen {
-    let seen = Seen::default();
-    let pad = pipeline
-        .by_name(name)
-        .and_then(|element| element.static_pad("sink"))
-        .expect("the description names a sink");
-    let all = seen.clone();
-    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-        if let (Some(buffer), Some(caps)) = (info.buffer(), pad.current_caps()) {
-            all.lock().unwrap().push((buffer.clone(), caps));
-        }
-        gst::PadProbeReturn::Ok
-    });
-    seen
-}
 
 fn format_of(caps: &gst::Caps) -> String {
     caps.structure(0).unwrap().get("format").unwrap()
 }
 
-fn run(description: &str) -> (End, Vec<(gst::Buffer, gst::Caps)>) {
+fn run(description: &str) -> (End, Frames) {
     let pipeline = pipeline(description);
     let seen = collect(&pipeline, "sink");
     let end = play(&pipeline, PATIENCE);
@@ -43,7 +22,7 @@ fn run(description: &str) -> (End, Vec<(gst::Buffer, gst::Caps)>) {
 }
 
 /// Runs and asserts that all went well.
-fn good(description: &str) -> Vec<(gst::Buffer, gst::Caps)> {
+fn good(description: &str) -> Frames {
     let (end, seen) = run(description);
     assert!(end.errors.is_empty(), "{description}: {:?}", end.errors);
     assert!(end.eos, "{description}: no EOS");
@@ -52,18 +31,7 @@ fn good(description: &str) -> Vec<(gst::Buffer, gst::Caps)> {
 
 #[test]
 fn every_sink_format_and_output_works() {
-    init();
-    let template = gst::ElementFactory::find("dptdepth")
-        .unwrap()
-        .static_pad_templates()
-        .iter()
-        .find(|template| template.direction() == gst::PadDirection::Sink)
-        .unwrap()
-        .caps();
-    let formats: gst::List = template.structure(0).unwrap().get("format").unwrap();
-    assert!(formats.len() >= 20);
-    for format in formats.iter() {
-        let format: String = format.get().unwrap();
+    for format in sink_formats("dptdepth") {
         for output in ["map", "overlay", "side-by-side", "meta"] {
             let seen = good(&format!(
                 "videotestsrc num-buffers=2 ! video/x-raw,format={format},width=163,height=121 \

@@ -4,37 +4,21 @@
 //! Frames and results over time: alignment, intervals, what frames in between get, scene cuts,
 //! lateness, statistics.
 
-use crate::common::{End, init, pipeline, play};
+use crate::common::{End, collect, init, pipeline, play, take_buffers};
 use gst::prelude::*;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-type Seen = Arc<Mutex<Vec<gst::Buffer>>>;
-
-fn collect(pipeline: &gst::Pipeline) -> Seen {
-    let seen = Seen::default();
-    let all = seen.clone();
-    let sink = pipeline.by_name("sink").expect("the description names it");
-    let pad = sink.static_pad("sink").unwrap();
-    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-        if let Some(buffer) = info.buffer() {
-            all.lock().unwrap().push(buffer.clone());
-        }
-        gst::PadProbeReturn::Ok
-    });
-    seen
-}
-
 /// Plays and gives what came, and the element's statistics at the end.
 fn run(description: &str) -> (End, Vec<gst::Buffer>, gst::Structure) {
     let pipeline = pipeline(description);
-    let seen = collect(&pipeline);
+    let seen = collect(&pipeline, "sink");
     let end = play(&pipeline, PATIENCE);
     assert!(end.errors.is_empty() && end.eos, "{description}: {end:?}");
     let stats = pipeline.by_name("depth").unwrap().property("stats");
-    let seen = std::mem::take(&mut *seen.lock().unwrap());
+    let seen = take_buffers(&seen);
     (end, seen, stats)
 }
 
@@ -236,7 +220,7 @@ fn late_frames_skip_the_model_before_they_are_dropped() {
             "videotestsrc num-buffers={frames} ! video/x-raw,width=96,height=64,framerate=25/1 \
              ! dptdepth name=depth network-size=64 {properties} ! fakesink name=sink"
         ));
-        let seen = collect(&pipeline);
+        let seen = collect(&pipeline, "sink");
         let depth = pipeline.by_name("depth").unwrap();
         let pad = depth.static_pad("src").unwrap();
         pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
@@ -248,7 +232,7 @@ fn late_frames_skip_the_model_before_they_are_dropped() {
         let end = play(&pipeline, PATIENCE);
         assert!(end.errors.is_empty() && end.eos, "{end:?}");
         let stats: gst::Structure = depth.property("stats");
-        let seen = std::mem::take(&mut *seen.lock().unwrap());
+        let seen = take_buffers(&seen);
         (seen, stats)
     };
     let (seen, stats) = late("", 8);

@@ -12,7 +12,7 @@ mod series;
 mod survival;
 mod zones;
 
-use crate::common::{End, pipeline, play};
+use crate::common::{End, collect, pipeline, play, take_buffers};
 use gst::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -84,13 +84,7 @@ fn run(
             gst::PadProbeReturn::Ok
         });
     }
-    let buffers = Arc::new(Mutex::new(Vec::new()));
-    let all = buffers.clone();
-    let sink = pad("sink", "sink").expect("the description names a sink");
-    sink.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-        all.lock().unwrap().push(info.buffer().unwrap().clone());
-        gst::PadProbeReturn::Ok
-    });
+    let buffers = collect(&pipeline, "sink");
     let zones = Arc::new(Mutex::new(Vec::new()));
     let all = zones.clone();
     pipeline.bus().unwrap().set_sync_handler(move |_, message| {
@@ -103,7 +97,7 @@ fn run(
     });
     Ran {
         end: play(&pipeline, PATIENCE),
-        buffers: std::mem::take(&mut *buffers.lock().unwrap()),
+        buffers: take_buffers(&buffers),
         zones: std::mem::take(&mut *zones.lock().unwrap()),
     }
 }

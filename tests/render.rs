@@ -4,10 +4,10 @@
 //! `dptrender` in pipelines: its pictures against those of `dptdepth` itself, caps, what it does
 //! without a result and with a bad one, and several branches from one inference.
 
-use crate::common::{End, init, pipeline, play};
+use crate::common::{End, Frames, collect, pipeline, play, sink_formats};
 use gst::prelude::*;
 use gst_video::prelude::*;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,26 +27,20 @@ const MODES: [&str; 7] = [
 type Seen = Vec<(gst::Buffer, gst_video::VideoInfo)>;
 
 /// What reaches the sink pad of the element of this name.
-fn collect(pipeline: &gst::Pipeline, name: &str) -> Arc<Mutex<Seen>> {
-    let seen = Arc::<Mutex<Seen>>::default();
-    let all = seen.clone();
-    let sink = pipeline.by_name(name).expect("the description names it");
-    let pad = sink.static_pad("sink").unwrap();
-    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
-        if let (Some(buffer), Some(caps)) = (info.buffer(), pad.current_caps()) {
-            let info = gst_video::VideoInfo::from_caps(&caps).unwrap();
-            all.lock().unwrap().push((buffer.clone(), info));
-        }
-        gst::PadProbeReturn::Ok
-    });
-    seen
+fn take(frames: &Mutex<Frames>) -> Seen {
+    let frames = std::mem::take(&mut *frames.lock().unwrap());
+    let with_info = |(buffer, caps): (gst::Buffer, gst::Caps)| {
+        let info = gst_video::VideoInfo::from_caps(&caps).unwrap();
+        (buffer, info)
+    };
+    frames.into_iter().map(with_info).collect()
 }
 
 fn run(description: &str) -> (End, Seen) {
     let pipeline = pipeline(description);
     let seen = collect(&pipeline, "sink");
     let end = play(&pipeline, PATIENCE);
-    let seen = std::mem::take(&mut *seen.lock().unwrap());
+    let seen = take(&seen);
     (end, seen)
 }
 
@@ -114,18 +108,7 @@ fn metric_maps_are_distances_and_classes_are_indices() {
 
 #[test]
 fn every_mode_takes_every_format_and_says_how_large_its_output_is() {
-    init();
-    let template = gst::ElementFactory::find("dptrender")
-        .unwrap()
-        .static_pad_templates()
-        .iter()
-        .find(|template| template.direction() == gst::PadDirection::Sink)
-        .unwrap()
-        .caps();
-    let formats: gst::List = template.structure(0).unwrap().get("format").unwrap();
-    assert!(formats.len() >= 20);
-    for format in formats.iter() {
-        let format: String = format.get().unwrap();
+    for format in sink_formats("dptrender") {
         for mode in MODES {
             let seen = good(&format!(
                 "videotestsrc num-buffers=1 ! video/x-raw,format={format},width=163,height=121 \
@@ -279,7 +262,7 @@ fn with_meta(
     });
     let seen = collect(&pipeline, "sink");
     let end = play(&pipeline, PATIENCE);
-    let seen = std::mem::take(&mut *seen.lock().unwrap());
+    let seen = take(&seen);
     (end, seen)
 }
 
@@ -473,7 +456,7 @@ fn looks_change_while_playing() {
     let seen = collect(&pipeline, "sink");
     let end = play(&pipeline, PATIENCE);
     assert!(end.errors.is_empty() && end.eos, "{end:?}");
-    let seen = std::mem::take(&mut *seen.lock().unwrap());
+    let seen = take(&seen);
     let frames = bytes(&seen);
     assert_eq!(frames.len(), 60);
     // alpha 0 leaves the frame alone; alpha 1 leaves nothing of it.
@@ -498,7 +481,7 @@ fn branches_of_one_inference_are_locked_to_each_other() {
     let branches = ["screen", "record", "stereo", "meta"].map(|name| collect(&pipeline, name));
     let end = play(&pipeline, PATIENCE);
     assert!(end.errors.is_empty() && end.eos, "{end:?}");
-    let branches = branches.map(|seen| std::mem::take(&mut *seen.lock().unwrap()));
+    let branches = branches.map(|seen| take(&seen));
     let times = |seen: &Seen| -> Vec<_> {
         seen.iter()
             .map(|(buffer, _)| buffer.pts().unwrap())

@@ -5,8 +5,8 @@
 
 use super::adapt::Adapter;
 use super::latency::Latency;
-use super::measures::Moment;
 use super::metrics::Exported;
+use super::moment::Moment;
 use super::open::Opened;
 use super::plan::Qos;
 use super::pump::{FLIGHTS, MOST_HELD, Pump};

@@ -6,11 +6,11 @@
 
 use super::adapt::Adapter;
 use super::imp::{CAT, DptDepth};
-use super::measures::Moment;
-use super::negotiate::Use;
+use super::moment::Moment;
 use super::result::Shown;
 use super::settings::Looks;
 use super::stats::Stats;
+use super::stream::Use;
 use super::worker::Ready;
 use crate::spec::Size;
 use crate::video::lock;

@@ -3,6 +3,7 @@
 
 //! What is measured on a frame's map and put into its meta.
 
+use super::moment::Moment;
 use crate::frame::{MapRef, Rect};
 use crate::measure::{Coverage, Reading, Report, Sampler, Zone, Zones, on_map};
 use crate::meta::{self, Object};
@@ -11,36 +12,6 @@ use gst::glib;
 
 /// Objects of one frame, at most: what else is on the buffer is left alone.
 const MAX_OBJECTS: usize = 256;
-
-/// A frame's times.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    pub(super) pts: Option<gst::ClockTime>,
-    pub(super) stream_time: Option<gst::ClockTime>,
-    pub(super) running_time: Option<gst::ClockTime>,
-}
-
-impl Moment {
-    /// How much later this is than `earlier`; nothing where either has no time.
-    pub(super) fn since(&self, earlier: Self) -> gst::ClockTime {
-        let times = self.running_time.zip(earlier.running_time);
-        let times = times.or(self.pts.zip(earlier.pts));
-        times.map_or(gst::ClockTime::ZERO, |(now, then)| now.saturating_sub(then))
-    }
-
-    /// The times of `buffer` in its segment.
-    pub(super) fn of(
-        buffer: &gst::BufferRef,
-        segment: &gst::FormattedSegment<gst::ClockTime>,
-    ) -> Self {
-        let pts = buffer.pts();
-        Self {
-            pts,
-            stream_time: pts.and_then(|pts| segment.to_stream_time(pts)),
-            running_time: pts.and_then(|pts| segment.to_running_time(pts)),
-        }
-    }
-}
 
 /// Measures frame after frame.
 pub(super) struct Measures {

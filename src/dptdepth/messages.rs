@@ -5,7 +5,8 @@
 
 use super::adapt::Decision;
 use super::imp::DptDepth;
-use super::measures::{Measures, Moment};
+use super::measures::Measures;
+use super::moment::Moment;
 use super::worker::Ready;
 use crate::spec::{ModelSpec, Size};
 use crate::video::lock;

@@ -3,7 +3,7 @@
 
 //! Which frames the model runs on.
 
-use super::measures::Moment;
+use super::moment::Moment;
 
 /// Frames in a row that may be late although the model is skipped, before frames are dropped.
 const PATIENT_FRAMES: u32 = 8;

@@ -11,16 +11,17 @@
 
 use super::error;
 use super::imp::{CAT, DptDepth};
-use super::measures::Moment;
-use super::negotiate::{Pending, Stream};
+use super::moment::Moment;
 use super::plan::{Facts, Plan, Planner};
+use super::prepare::Pending;
 use super::queue::{Arrival, Item, Next, Queue, Ticket};
 use super::settings::Looks;
+use super::stream::Stream;
 use super::tags::Tags;
+use super::task::Stop;
 use super::watch::Seen;
 use super::worker::{Outcome, Ready, Worker};
 use crate::engine::{EngineError, Map};
-use crate::frame::FrameError;
 use crate::spec::{Borders, Size};
 use crate::video::lock;
 use gst::prelude::*;
@@ -35,33 +36,6 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) const MOST_HELD: usize = 64;
 /// Frames that are with the worker at once while frames are held.
 pub(super) const FLIGHTS: usize = 2;
-
-/// Why an item was not handled.
-#[derive(Debug)]
-pub(super) enum Stop {
-    /// Downstream's answer, or a flush.
-    Flow(gst::FlowError),
-    /// An error of our own, to be posted.
-    Error(gst::ErrorMessage),
-}
-
-impl From<gst::FlowError> for Stop {
-    fn from(error: gst::FlowError) -> Self {
-        Self::Flow(error)
-    }
-}
-
-impl From<gst::ErrorMessage> for Stop {
-    fn from(error: gst::ErrorMessage) -> Self {
-        Self::Error(error)
-    }
-}
-
-impl From<FrameError> for Stop {
-    fn from(error: FrameError) -> Self {
-        error::frame(&error).into()
-    }
-}
 
 /// A frame that waits for its turn to be pushed.
 struct Held {
@@ -477,55 +451,6 @@ impl Pump {
     pub(super) fn show_progress(&self) {
         if let Some(pending) = &self.pending {
             pending.progress.go_on();
-        }
-    }
-}
-
-impl DptDepth {
-    /// One turn of the task.
-    pub(super) fn iterate(&self) {
-        let mut pump = lock(&self.pump);
-        let Some(pump) = pump.as_mut() else {
-            let _ = self.src_pad.pause_task();
-            return;
-        };
-        let handled = self.catch_panic(
-            || Err(Stop::Flow(gst::FlowError::Error)),
-            |imp| pump.advance(imp),
-        );
-        match handled {
-            Ok(true) => {}
-            Ok(false) => {
-                let _ = self.src_pad.pause_task();
-            }
-            Err(stop) => {
-                let eos_waits = pump.lose_frames();
-                self.stop_flow(stop, pump.is_at_eos(), eos_waits);
-            }
-        }
-    }
-
-    /// Ends the flow. Errors of our own are posted here, once. Downstream's are upstream's to
-    /// report, unless upstream has sent EOS and will never learn of them.
-    fn stop_flow(&self, stop: Stop, at_eos: bool, eos_waits: bool) {
-        let (flow, posted) = match stop {
-            Stop::Flow(flow) => (flow, false),
-            Stop::Error(message) => {
-                gst::error!(CAT, imp = self, "{message}");
-                self.post_error_message(message);
-                (gst::FlowError::Error, true)
-            }
-        };
-        let eos_waits = self.queue.fail(flow, posted) || eos_waits;
-        if flow == gst::FlowError::Flushing {
-            return;
-        }
-        gst::debug!(CAT, imp = self, "flow ends: {flow:?}");
-        if flow != gst::FlowError::Eos && (at_eos || eos_waits) && !self.queue.report() {
-            self.post_error_message(error::flow(flow));
-        }
-        if eos_waits && !at_eos {
-            self.src_pad.push_event(gst::event::Eos::new());
         }
     }
 }

@@ -3,12 +3,13 @@
 
 //! From a frame and the result that is shown with it to the buffer that leaves the element.
 
-use super::measures::{Measures, Moment};
-use super::negotiate::Pool;
+use super::measures::Measures;
+use super::moment::Moment;
 use super::open::Opened;
-use super::pump::Stop;
+use super::pool::Pool;
 use super::result::{Shown, rows};
 use super::settings::Looks;
+use super::task::Stop;
 use super::worker::Ready;
 use super::{Output, error};
 use crate::engine;

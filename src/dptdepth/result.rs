@@ -5,11 +5,11 @@
 //! calibrated, with its range and its values as the metas carry them.
 
 use super::error;
-use super::measures::Moment;
-use super::negotiate::Pool;
+use super::moment::Moment;
 use super::open::Opened;
-use super::pump::Stop;
+use super::pool::Pool;
 use super::settings::Looks;
+use super::task::Stop;
 use crate::engine;
 use crate::frame::{Fit, MapRef, Quantize, Rect, ValueRange, keep_classes, quantize};
 use crate::meta;

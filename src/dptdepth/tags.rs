@@ -3,9 +3,9 @@
 
 //! What the numbers of a metric map are, as a tag of the stream: recordings keep it.
 
-use super::negotiate::Stream;
 use super::open::Opened;
 use super::settings::Settings;
+use super::stream::Stream;
 use gst::prelude::*;
 use gst::tags::Comment;
 

@@ -4,7 +4,7 @@
 //! What the element's tests share.
 
 use gst::prelude::*;
-use std::sync::Once;
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
 /// GStreamer with the plugin under test, never an installed copy.
@@ -23,6 +23,45 @@ pub(crate) fn pipeline(description: &str) -> gst::Pipeline {
         .unwrap_or_else(|error| panic!("{description}: {error}"))
         .downcast()
         .expect("a description of several elements makes a pipeline")
+}
+
+/// Buffers, each with its caps.
+pub(crate) type Frames = Vec<(gst::Buffer, gst::Caps)>;
+
+/// What comes to the sink pad of the element `name`.
+pub(crate) fn collect(pipeline: &gst::Pipeline, name: &str) -> Arc<Mutex<Frames>> {
+    let frames = Arc::<Mutex<Frames>>::default();
+    let all = frames.clone();
+    let element = pipeline.by_name(name).expect("the description names it");
+    let pad = element.static_pad("sink").expect("it has a sink pad");
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
+        if let (Some(buffer), Some(caps)) = (info.buffer(), pad.current_caps()) {
+            all.lock().unwrap().push((buffer.clone(), caps));
+        }
+        gst::PadProbeReturn::Ok
+    });
+    frames
+}
+
+/// The buffers alone, taken out.
+pub(crate) fn take_buffers(frames: &Mutex<Frames>) -> Vec<gst::Buffer> {
+    let frames = std::mem::take(&mut *frames.lock().unwrap());
+    frames.into_iter().map(|(buffer, _)| buffer).collect()
+}
+
+/// The pixel formats that an element's sink template names.
+pub(crate) fn sink_formats(factory: &str) -> Vec<String> {
+    init();
+    let template = gst::ElementFactory::find(factory)
+        .expect("the plugin registers it")
+        .static_pad_templates()
+        .iter()
+        .find(|template| template.direction() == gst::PadDirection::Sink)
+        .expect("it has a sink template")
+        .caps();
+    let formats: gst::List = template.structure(0).unwrap().get("format").unwrap();
+    assert!(formats.len() >= 20);
+    formats.iter().map(|format| format.get().unwrap()).collect()
 }
 
 /// How a run ended.

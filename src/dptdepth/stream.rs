@@ -1,0 +1,239 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! What holds from one CAPS event to the next.
+
+use super::Between;
+use super::error;
+use super::measures::Measures;
+use super::moment::Moment;
+use super::open::Opened;
+use super::render::Renderer;
+use super::result::{Results, Shown};
+use super::settings::Looks;
+use super::task::Stop;
+use super::watch::{Seen, Watch};
+use crate::engine::Map;
+use crate::frame::{Fit, Layout, Preprocessor};
+use crate::spec::Size;
+use crate::temporal::Motion;
+use crate::video;
+use gst_video::{VideoFrameRef, VideoInfo};
+use std::sync::Arc;
+
+/// Everything that holds from one CAPS event to the next.
+pub(super) struct Stream {
+    info: VideoInfo,
+    layout: Layout,
+    pub(super) fit: Fit,
+    pub(super) caps: gst::Caps,
+    pub(super) src_caps: Option<gst::Caps>,
+    preprocessor: Preprocessor,
+    watch: Watch,
+    motion: Option<Motion>,
+    results: Results,
+    pub(super) renderer: Renderer,
+    /// Whether the result has not been shown with any frame yet.
+    fresh: bool,
+}
+
+/// How a frame was served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// With a result that no frame before it had.
+    Fresh,
+    /// With that of an earlier frame.
+    Reused,
+    /// With none.
+    Bare,
+}
+
+impl Stream {
+    pub(super) fn new(
+        opened: &Arc<Opened>,
+        info: VideoInfo,
+        layout: Layout,
+        fit: Fit,
+        caps: gst::Caps,
+    ) -> Self {
+        Self {
+            preprocessor: Preprocessor::new(&layout, &fit, opened.spec.interpolation)
+                .with_border(opened.mean_color()),
+            watch: Watch::new(&layout),
+            motion: None,
+            results: Results::new(opened, &fit),
+            renderer: Renderer::new(opened, &info, layout, &fit),
+            info,
+            layout,
+            fit,
+            caps,
+            src_caps: None,
+            fresh: false,
+        }
+    }
+
+    /// Fills `rgb` with the network's input: `network.height × network.width × 3`.
+    pub(super) fn preprocess(
+        &mut self,
+        buffer: &gst::BufferRef,
+        rgb: &mut Vec<u8>,
+    ) -> Result<(), Stop> {
+        let frame = VideoFrameRef::from_buffer_ref_readable(buffer, &self.info)
+            .map_err(|_| error::unreadable_frame())?;
+        rgb.resize(self.preprocessor.output_bytes(), 0);
+        let view = video::read(&frame, self.layout)?;
+        Ok(self.preprocessor.run(&view, rgb)?)
+    }
+
+    /// Looks at a frame that has just come.
+    pub(super) fn see(&mut self, buffer: &gst::BufferRef, looks: &Looks) -> Result<Seen, Stop> {
+        let frame = VideoFrameRef::from_buffer_ref_readable(buffer, &self.info)
+            .map_err(|_| error::unreadable_frame())?;
+        let view = video::read(&frame, self.layout)?;
+        Ok(self.watch.see(&view, looks)?)
+    }
+
+    /// The model runs on this frame. A copy of what was seen of it, if that is wanted.
+    pub(super) fn infers(&mut self, seen: &Seen, copy: bool) -> Option<Seen> {
+        self.watch.infers(seen);
+        copy.then(|| Seen {
+            luma: self.watch.copy(&seen.luma),
+            ..*seen
+        })
+    }
+
+    /// Memory that is not needed any more.
+    pub(super) fn recycle(&mut self, seen: Seen) {
+        self.watch.recycle(seen.luma);
+    }
+
+    /// Takes over a run's output; gives back a map whose memory may be used again.
+    pub(super) fn accept(
+        &mut self,
+        map: Map,
+        size: Size,
+        source: Moment,
+        seen: &Seen,
+        looks: &Looks,
+    ) -> Result<Option<Map>, Stop> {
+        self.fresh = true;
+        if let Some(motion) = &mut self.motion {
+            // Where frames are held, the frame itself comes next, and is the key.
+            motion.adopt();
+        }
+        let luma = (self.watch.size(), seen.luma.as_slice());
+        self.results
+            .accept(map, size, source, luma, seen.cut, looks)
+    }
+
+    /// The running mean change of the maps where nothing moved, in 8-bit levels.
+    pub(super) fn flicker(&self) -> Option<f32> {
+        self.results.flicker()
+    }
+
+    /// Brings the movement since the shown result up to this frame; `own`: whether it is of it.
+    fn follow(&mut self, seen: &Seen, looks: &Looks, own: bool) {
+        let Some(shown) = self.results.shown() else {
+            self.motion = None;
+            return;
+        };
+        if looks.between != Between::Motion {
+            self.motion = None;
+            return;
+        }
+        let content = Size::new(shown.content.height, shown.content.width);
+        let fits = |motion: &Motion| motion.map_size() == content;
+        if !self.motion.as_ref().is_some_and(fits) {
+            self.motion = Some(Motion::new(self.watch.size(), content));
+        }
+        if let Some(motion) = &mut self.motion {
+            if seen.cut {
+                motion.reset();
+            }
+            if own {
+                motion.keyframe(&seen.luma);
+            } else {
+                motion.step(&seen.luma);
+            }
+        }
+    }
+
+    /// The frame that is pushed now is the one that the model runs on.
+    pub(super) fn mark(&mut self) {
+        if let Some(motion) = &mut self.motion {
+            motion.mark();
+        }
+    }
+
+    pub(super) fn has_result(&self) -> bool {
+        self.results.shown().is_some()
+    }
+
+    pub(super) fn shown(&self) -> Option<&Shown> {
+        self.results.shown()
+    }
+
+    /// The buffer to push for `input`, with the result meta, and how it was served. `own`: whether the
+    /// result that is shown is of this very frame.
+    pub(super) fn render(
+        &mut self,
+        input: gst::Buffer,
+        moment: Moment,
+        seen: &Seen,
+        own: bool,
+        looks: &Looks,
+    ) -> Result<(gst::Buffer, Use), Stop> {
+        let fresh = std::mem::take(&mut self.fresh);
+        self.follow(seen, looks, own);
+        let shown = match &mut self.motion {
+            Some(motion) if motion.has_moved() => self.results.moved(motion)?,
+            _ => self.results.shown(),
+        };
+        let shown = shown.filter(|_| fresh || looks.between != Between::Drop);
+        let use_of = match shown {
+            None => Use::Bare,
+            Some(_) if fresh => Use::Fresh,
+            Some(_) => Use::Reused,
+        };
+        Ok((self.renderer.render(input, shown, looks, moment)?, use_of))
+    }
+
+    /// How long a frame lasts: as it says, else as the caps say.
+    pub(super) fn duration(&self, buffer: &gst::BufferRef) -> gst::ClockTime {
+        buffer.duration().unwrap_or(self.nominal_duration())
+    }
+
+    pub(super) fn nominal_duration(&self) -> gst::ClockTime {
+        let fps = self.info.fps();
+        u64::try_from(fps.numer())
+            .ok()
+            .filter(|&numer| numer > 0)
+            .and_then(|numer| {
+                let denom = u64::try_from(fps.denom()).ok()?;
+                Some(gst::ClockTime::from_nseconds(1_000_000_000 * denom / numer))
+            })
+            .unwrap_or(gst::ClockTime::from_mseconds(40))
+    }
+
+    pub(super) fn measures(&mut self) -> &mut Measures {
+        self.renderer.measures()
+    }
+
+    /// Whether what leaves the element are distances rather than shades.
+    pub(super) fn shows_metres(&self) -> bool {
+        self.renderer.shows_metres()
+    }
+
+    /// What was shown is of another scene.
+    pub(super) fn forget_scene(&mut self) {
+        self.fresh = false;
+        self.motion = None;
+        self.results.forget();
+    }
+
+    pub(super) fn forget_earlier_frames(&mut self) {
+        self.forget_scene();
+        self.watch.forget();
+        self.renderer.forget_earlier_frames();
+    }
+}
