@@ -29,13 +29,17 @@ fn type_and_default(pspec: &glib::ParamSpec) -> (String, String) {
         glib::Type::U32 => default.get::<u32>().expect("a uint").to_string(),
         glib::Type::F64 => default.get::<f64>().expect("a double").to_string(),
         glib::Type::BOOL => default.get::<bool>().expect("a bool").to_string(),
-        _ => "NULL".into(),
+        _ => match default.get::<gst::Fraction>() {
+            Ok(fraction) => format!("{}/{}", fraction.numer(), fraction.denom()),
+            Err(_) => "NULL".into(),
+        },
     };
     let name = match default.type_() {
         glib::Type::STRING => "string",
         glib::Type::U32 => "uint",
         glib::Type::F64 => "double",
         glib::Type::BOOL => "bool",
+        kind if kind == gst::Fraction::static_type() => "fraction",
         _ => "structure",
     };
     (name.into(), text)

@@ -282,6 +282,59 @@ fn a_target_rate_chooses_the_interval_and_says_so() {
     assert!(count(&stats, "frames-inferred") < 40);
 }
 
+/// Where no interval would do, another network is built beside the one that runs, and no frame is
+/// without a result or left out meanwhile.
+#[test]
+fn a_target_rate_that_no_interval_reaches_takes_a_smaller_network() {
+    let pipeline = pipeline(
+        "videotestsrc pattern=ball num-buffers=4000 ! video/x-raw,width=96,height=64,framerate=25/1 \
+         ! dptdepth name=depth network-size=1280 threads=1 target-fps=100/1 output=meta ! fakesink name=sink sync=true",
+    );
+    let seen = collect(&pipeline, "sink");
+    let bus = pipeline.bus().unwrap();
+    pipeline.set_state(gst::State::Playing).unwrap();
+    let width = |buffer: &gst::Buffer| -> i32 {
+        let meta = gst::meta::CustomMeta::from_buffer(buffer, "GstDptDepthMeta").unwrap();
+        meta.structure().get("width").unwrap()
+    };
+    let deadline = std::time::Instant::now() + PATIENCE;
+    let newest = || seen.lock().unwrap().last().map(|(buffer, _)| width(buffer));
+    while newest().is_none_or(|newest| newest == 1280) {
+        assert!(std::time::Instant::now() < deadline, "{:?}", newest());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let stats: gst::Structure = pipeline.by_name("depth").unwrap().property("stats");
+    let (mut decided, mut errors) = (Vec::new(), Vec::new());
+    while let Some(message) = bus.pop() {
+        match message.view() {
+            gst::MessageView::Error(error) => errors.push(error.error().to_string()),
+            gst::MessageView::Element(element) => {
+                let fields = element.structure().unwrap();
+                if fields.name() == "dptdepth-adapted" {
+                    decided.push(fields.get::<u32>("network-width").unwrap());
+                }
+            }
+            _ => {}
+        }
+    }
+    pipeline.set_state(gst::State::Null).unwrap();
+    assert!(errors.is_empty(), "{errors:?}");
+    let buffers = take_buffers(&seen);
+    let widths: Vec<_> = buffers.iter().map(width).collect();
+    assert_eq!(widths[0], 1280);
+    assert!(widths.is_sorted_by(|a, b| a >= b), "{widths:?}");
+    let smaller = u32::try_from(*widths.last().unwrap()).unwrap();
+    assert!(decided.contains(&smaller), "{decided:?}");
+    assert!(stats.get::<u32>("network-width").unwrap() <= smaller);
+    assert_eq!(count(&stats, "frames-dropped"), 0);
+    let times = buffers.iter().map(|buffer| buffer.pts().unwrap());
+    let expected = (0..).map(|at| gst::ClockTime::from_mseconds(40 * at));
+    assert!(
+        times.eq(expected.take(buffers.len())),
+        "no frame is left out"
+    );
+}
+
 #[test]
 fn statistics_are_posted_when_asked_for() {
     let posted = |interval: u64| {

@@ -4,7 +4,6 @@
 //! The element's dealings with time: whether upstream is live, what latency is told, how late
 //! downstream finds frames, and what is counted on the way.
 
-use super::adapt::Adapter;
 use super::imp::{CAT, DptDepth};
 use super::moment::Moment;
 use super::result::Shown;
@@ -12,6 +11,7 @@ use super::settings::Looks;
 use super::stats::Stats;
 use super::stream::Use;
 use super::worker::Ready;
+use crate::frame::Fit;
 use crate::spec::Size;
 use crate::video::lock;
 use gst::prelude::*;
@@ -56,25 +56,26 @@ impl DptDepth {
         self.tell_latency(told);
     }
 
-    /// Every how many frames the model runs.
-    pub(super) fn interval(&self, looks: &Looks) -> u32 {
+    /// Every how many frames the model runs, and at which of `ladder`'s network sizes.
+    pub(super) fn adapt(&self, looks: &Looks, ladder: &[Fit]) -> (u32, usize) {
         let interval = looks.inference_interval;
         let (numer, denom) = (looks.target_fps.numer(), looks.target_fps.denom());
+        let mut adapter = lock(&self.adapter);
         if numer <= 0 {
-            *lock(&self.adapter) = Adapter::default();
-            return interval;
+            adapter.rest();
+            return (interval, adapter.wanted());
         }
         let period = Duration::from_secs_f64(f64::from(denom) / f64::from(numer));
-        let mut adapter = lock(&self.adapter);
-        let decision = adapter.decide(period, Instant::now());
-        let chosen = adapter
-            .interval()
-            .map_or(interval, |chosen| chosen.max(interval));
+        let decision = adapter.decide(period, interval, Instant::now());
+        let chosen = adapter.interval().unwrap_or(1).max(interval);
+        let rung = adapter.wanted();
         drop(adapter);
-        if let Some(decision) = decision {
-            self.post_adapted(&decision);
+        if let Some(decision) = decision
+            && let Some(fit) = ladder.get(decision.rung)
+        {
+            self.post_adapted(&decision, fit.network);
         }
-        chosen
+        (chosen, rung)
     }
 
     /// By how much downstream will find this frame late.

@@ -80,10 +80,12 @@ impl DptDepth {
         let _ = self.obj().post_message(message);
     }
 
-    /// Says how often the model runs from now on, and why.
-    pub(super) fn post_adapted(&self, decision: &Decision) {
+    /// Says how often the model runs from now on and at which network size, and why.
+    pub(super) fn post_adapted(&self, decision: &Decision, network: Size) {
         let structure = gst::Structure::builder("dptdepth-adapted")
             .field("inference-interval", decision.interval)
+            .field("network-width", network.width)
+            .field("network-height", network.height)
             .field("run-seconds", decision.run)
             .field("frame-seconds", decision.frame)
             .build();

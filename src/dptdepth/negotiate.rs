@@ -11,7 +11,6 @@ use super::stream::Stream;
 use super::task::Stop;
 use super::worker::Ready;
 use super::{Alignment, Output, caps, error, tags};
-use crate::frame::fit;
 use crate::spec::{Borders, Size};
 use crate::video;
 use crate::video::lock;
@@ -38,13 +37,11 @@ impl Pump {
             u32::try_from(par.numer()).unwrap_or(1),
             u32::try_from(par.denom()).unwrap_or(1),
         );
-        let fit = fit(
-            layout.size,
-            par,
-            opened.resize_policy(),
-            opened.target(),
-            opened.spec.multiple,
-        );
+        let ladder = opened.ladder(layout.size, par);
+        self.rung = self.rung.min(ladder.len() - 1);
+        let pixels = ladder.iter().map(|fit| fit.network.area()).collect();
+        lock(&element.adapter).set_ladder(pixels, self.rung);
+        self.swap = None;
         element.look_upstream();
         self.strict = match opened.settings.alignment {
             Alignment::Strict => true,
@@ -52,12 +49,12 @@ impl Pump {
             Alignment::Auto => !element.is_live(),
         };
         self.outdate_flights();
-        let mut stream = Stream::new(&opened, info, layout, fit, caps.clone());
+        let mut stream = Stream::new(&opened, info, layout, ladder, self.rung, caps.clone());
         if let Some(old) = &mut self.stream {
             std::mem::swap(stream.measures(), old.measures());
         }
+        let shape = opened.shape(&stream.fit);
         self.stream = Some(stream);
-        let shape = (fit.network, opened.zero_borders(&fit));
         self.prepare(element, &opened, shape);
         let _ = element.src_pad.check_reconfigure();
         self.renegotiate_src(element)?;
@@ -120,7 +117,9 @@ fn with_tensors(
     #[cfg(feature = "v1_28")]
     if let Some((_, ready)) = prepared.filter(|_| opened.settings.output_tensor_meta) {
         let mut caps = stream.caps.clone();
-        let content = stream.fit.content_of(ready.map_size);
+        let content = stream
+            .shown()
+            .map_or(stream.fit.content_of(ready.map_size), |shown| shown.content);
         let meaning = opened.spec.output.nick();
         crate::meta::set_tensor_caps(&mut caps, meaning, content.height, content.width);
         return caps;

@@ -6,7 +6,7 @@
 use super::error;
 use super::settings::Settings;
 use super::{RangeMode, ResizePolicy};
-use crate::frame::{ADE20K_NAMES, Fit};
+use crate::frame::{ADE20K_NAMES, Fit, fit};
 use crate::inference::{Cache, CacheError, Runtime, SessionSettings, runtime};
 use crate::measure::{self, Zone};
 use crate::model::{Choice, Model, ModelError};
@@ -14,6 +14,12 @@ use crate::spec::{self, Borders, Calibration, ModelSpec, OutputMeaning, Size};
 use gst::glib;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Network sizes that `target-fps` may choose from: each side this much of the one before.
+const STEP: f64 = 0.8;
+const RUNGS: i32 = 5;
+/// Smaller networks see nothing of use.
+const LEAST_SIDE: u32 = 112;
 
 /// What the states above READY stand on.
 pub(super) struct Opened {
@@ -112,9 +118,10 @@ impl Opened {
             })
     }
 
-    /// The borders that the model was trained to see as zeros.
-    pub(super) fn zero_borders(&self, fit: &Fit) -> Borders {
-        fit.zero_borders(self.resize_policy())
+    /// What an engine for this fit is built for: the network's size, and the borders that the model
+    /// was trained to see as zeros.
+    pub(super) fn shape(&self, fit: &Fit) -> (Size, Borders) {
+        (fit.network, fit.zero_borders(self.resize_policy()))
     }
 
     /// From the model's values to metres, for frames of this fit.
@@ -135,6 +142,38 @@ impl Opened {
                 Size::new(scale(own.height), scale(own.width))
             }
         }
+    }
+
+    /// Ways to fit frames of this size, from the network size aimed at to ever smaller ones.
+    pub(super) fn ladder(&self, frame: Size, pixel_aspect_ratio: (u32, u32)) -> Vec<Fit> {
+        let mut ladder: Vec<Fit> = Vec::new();
+        for step in 0..RUNGS {
+            let scale = STEP.powi(step);
+            let side = |full: u32| (f64::from(full) * scale).round() as u32;
+            let target = self.target();
+            let fit = fit(
+                frame,
+                pixel_aspect_ratio,
+                self.resize_policy(),
+                Size::new(side(target.height), side(target.width)),
+                self.spec.multiple,
+            );
+            let (Size { height, width }, least) = (fit.network, LEAST_SIDE.max(self.spec.multiple));
+            let smaller = ladder
+                .last()
+                .is_none_or(|last| fit.network.area() < last.network.area());
+            if step == 0 || (smaller && height.min(width) >= least) {
+                ladder.push(fit);
+            }
+            if self
+                .model
+                .onnx()
+                .is_some_and(|onnx| onnx.fixed_size.is_some())
+            {
+                break;
+            }
+        }
+        ladder
     }
 
     /// How many classes have a colour.

@@ -10,12 +10,13 @@ use super::open::Opened;
 use super::pump::{PATIENCE, Pump};
 use super::queue::{self, Next, Ticket};
 use super::task::Stop;
-use super::worker::Ready;
+use super::worker::{Build, Ready};
 use crate::engine::{Engine, EngineError, Request};
 use crate::spec::{Borders, Size};
 use crate::video::lock;
+use gst::subclass::prelude::*;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Live frames that may wait while downstream waits.
 const LIVE_ROOM: usize = 8;
@@ -27,6 +28,14 @@ pub(super) struct Pending {
     pub(super) progress: Progress,
 }
 
+/// An engine of another network size, which is built while the one in use goes on.
+pub(super) struct Swap {
+    ticket: Ticket,
+    rung: usize,
+    /// Once it stands. It is taken into use when no run of the other one is on its way.
+    engine: Option<Box<Engine>>,
+}
+
 impl Pump {
     /// Asks for an engine where there is none: the last attempt has failed, and upstream tries again.
     pub(super) fn ensure_engine(&mut self, element: &DptDepth) {
@@ -34,7 +43,7 @@ impl Pump {
             && self.pending.is_none()
             && let (Some(stream), Some(opened)) = (&self.stream, element.opened())
         {
-            let shape = (stream.fit.network, opened.zero_borders(&stream.fit));
+            let shape = opened.shape(&stream.fit);
             self.prepare(element, &opened, shape);
         }
     }
@@ -46,10 +55,9 @@ impl Pump {
         opened: &Arc<Opened>,
         shape: (Size, Borders),
     ) {
-        let (network, borders) = shape;
-        let has = self.prepared.as_ref().filter(|(known, _)| *known == shape);
-        if let (Some((_, ready)), Some(stream)) = (has, &mut self.stream) {
-            stream.renderer.set_engine(ready);
+        let has = self.prepared.take_if(|(known, _)| *known == shape);
+        if let Some((_, ready)) = has {
+            self.use_engine(element, shape, ready);
             return;
         }
         if self
@@ -58,24 +66,13 @@ impl Pump {
             .is_none_or(|pending| pending.shape != shape)
         {
             self.prepared = None;
-            let text = format!("Preparing {} at {network}", opened.spec.name);
-            let request = Request {
-                network,
-                borders,
-                session: opened.session.clone(),
-            };
-            let (model, runtime) = (opened.model.clone(), opened.runtime);
-            let spec = opened.spec.clone();
             let ticket = self.queue.engine_ticket();
             self.pending = Some(Pending {
                 ticket,
                 shape,
-                progress: Progress::start(element, text),
+                progress: start(element, opened, shape),
             });
-            self.worker.prepare(
-                ticket,
-                Box::new(move || Engine::prepare(&model, spec, runtime, &request)),
-            );
+            self.worker.prepare(ticket, build(opened, shape));
         }
     }
 
@@ -104,7 +101,6 @@ impl Pump {
         let Some(pending) = self.pending.take_if(|pending| pending.ticket == ticket) else {
             return Ok(());
         };
-        let network = pending.shape.0;
         let ready = match ready {
             Ok(ready) => ready,
             Err(failure) => {
@@ -112,13 +108,130 @@ impl Pump {
                 return Err(error::engine(&failure).into());
             }
         };
-        pending.progress.complete(&format!(
-            "{} at {network} runs on {}",
-            opened.spec.name, ready.provider
-        ));
+        complete(pending.progress, &opened, pending.shape, &ready);
+        self.announce(element, &opened, pending.shape, &ready);
+        self.use_engine(element, pending.shape, ready);
+        // The tensor that buffers carry from here on is known now.
+        if cfg!(feature = "v1_28") && opened.settings.output_tensor_meta {
+            self.renegotiate_src(element)?;
+        }
+        Ok(())
+    }
+
+    /// Has an engine built for another of the stream's network sizes, while this one goes on.
+    pub(super) fn ask_for_rung(&mut self, element: &DptDepth, rung: usize) {
+        let (Some(opened), Some(stream)) = (element.opened(), &self.stream) else {
+            return;
+        };
+        let known = self.swap.as_ref().map_or(self.rung, |swap| swap.rung);
+        let Some(fit) = stream.ladder.get(rung).filter(|_| rung != known) else {
+            return;
+        };
+        if self.prepared.is_none() {
+            return;
+        }
+        if rung == self.rung {
+            self.swap = None;
+            return;
+        }
+        let shape = opened.shape(fit);
+        let ticket = self.queue.engine_ticket();
+        let (progress, build) = (start(element, &opened, shape), build(&opened, shape));
+        // This task may be kept waiting downstream, by a pipeline that waits for the end of what
+        // was started.
+        let work = Box::new(move || {
+            let built = build();
+            match &built {
+                Ok(engine) => complete(progress, &opened, shape, &Ready::of(engine)),
+                Err(_) => progress.fail("The network keeps its size"),
+            }
+            built
+        });
+        if let Err(failure) = self.worker.build_beside(ticket, work) {
+            self.keep_rung(element, &failure.to_string());
+            return;
+        }
+        self.swap = Some(Swap {
+            ticket,
+            rung,
+            engine: None,
+        });
+    }
+
+    /// An engine of another size has been built, or could not be.
+    pub(super) fn rung_is_there(
+        &mut self,
+        element: &DptDepth,
+        ticket: Ticket,
+        engine: Result<Box<Engine>, EngineError>,
+    ) {
+        let Some(swap) = self.swap.as_mut().filter(|swap| swap.ticket == ticket) else {
+            return;
+        };
+        match engine {
+            Ok(engine) => swap.engine = Some(engine),
+            Err(failure) => self.keep_rung(element, &failure.to_string()),
+        }
+    }
+
+    /// The network keeps its size, since another cannot be had.
+    fn keep_rung(&mut self, element: &DptDepth, reason: &str) {
+        self.swap = None;
+        lock(&element.adapter).stay();
+        if let Some(stream) = &mut self.stream {
+            (stream.ladder, self.rung) = (vec![stream.fit], 0);
+        }
+        gst::element_imp_warning!(
+            element,
+            gst::LibraryError::Failed,
+            ("The network keeps its size, it cannot be built at another: {reason}; target-fps adapts the interval alone")
+        );
+    }
+
+    /// Whether an engine of another size waits for the runs of this one to end.
+    pub(super) fn is_swapping(&self) -> bool {
+        self.swap.as_ref().is_some_and(|swap| swap.engine.is_some())
+    }
+
+    /// Takes an engine of another size into use.
+    pub(super) fn swap_engine(&mut self, element: &DptDepth) {
+        let (Some(opened), Some(stream)) = (element.opened(), &mut self.stream) else {
+            return;
+        };
+        let Some(Swap {
+            ticket,
+            rung,
+            engine: Some(engine),
+        }) = self.swap.take_if(|swap| swap.engine.is_some())
+        else {
+            return;
+        };
+        let (fit, ready) = (stream.ladder[rung], Ready::of(&engine));
+        let shape = opened.shape(&fit);
+        stream.refit(&opened, fit);
+        self.rung = rung;
+        self.forget_spare();
+        self.worker.adopt(ticket, engine);
+        self.announce(element, &opened, shape, &ready);
+        self.use_engine(element, shape, ready);
+    }
+
+    /// Says which engine results come from, from here on.
+    fn announce(
+        &self,
+        element: &DptDepth,
+        opened: &Opened,
+        (network, _): (Size, Borders),
+        ready: &Ready,
+    ) {
         *lock(&element.active_provider) = Some(ready.provider.clone());
-        element.engine_runs(network, &ready, self.strict);
-        element.post_model(&opened.spec, network, &ready);
+        lock(&element.adapter).runs_at(self.rung, ready.warm_run, Instant::now());
+        element.engine_runs(network, ready, self.strict);
+        element.post_model(&opened.spec, network, ready);
+    }
+
+    /// Results are this engine's from here on.
+    fn use_engine(&mut self, element: &DptDepth, shape: (Size, Borders), ready: Ready) {
         if let Some(stream) = &mut self.stream {
             stream.renderer.set_engine(&ready);
             // A live source loses frames if it waits. Where the model keeps up, there is room for
@@ -135,11 +248,28 @@ impl Pump {
             self.queue
                 .set_room(if live { room } else { queue::CAPACITY }, live);
         }
-        self.prepared = Some((pending.shape, ready));
-        // The tensor that buffers carry from here on is known now.
-        if cfg!(feature = "v1_28") && opened.settings.output_tensor_meta {
-            self.renegotiate_src(element)?;
-        }
-        Ok(())
+        self.prepared = Some((shape, ready));
     }
+}
+
+fn start(element: &DptDepth, opened: &Opened, (network, _): (Size, Borders)) -> Progress {
+    let text = format!("Preparing {} at {network}", opened.spec.name);
+    Progress::start(element, text)
+}
+
+fn complete(progress: Progress, opened: &Opened, (network, _): (Size, Borders), ready: &Ready) {
+    let (name, provider) = (&opened.spec.name, &ready.provider);
+    progress.complete(&format!("{name} at {network} runs on {provider}"));
+}
+
+fn build(opened: &Arc<Opened>, (network, borders): (Size, Borders)) -> Build {
+    let opened = opened.clone();
+    Box::new(move || {
+        let request = Request {
+            network,
+            borders,
+            session: opened.session.clone(),
+        };
+        Engine::prepare(&opened.model, opened.spec.clone(), opened.runtime, &request)
+    })
 }

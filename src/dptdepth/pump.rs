@@ -13,7 +13,7 @@ use super::error;
 use super::imp::{CAT, DptDepth};
 use super::moment::Moment;
 use super::plan::{Facts, Plan, Planner};
-use super::prepare::Pending;
+use super::prepare::{Pending, Swap};
 use super::queue::{Arrival, Item, Next, Queue, Ticket};
 use super::settings::Looks;
 use super::stream::Stream;
@@ -82,6 +82,9 @@ pub(super) struct Pump {
     pub(super) prepared: Option<((Size, Borders), Ready)>,
     /// The engine that is being built while frames pass.
     pub(super) pending: Option<Pending>,
+    /// Which of the stream's network sizes is in use, and what is to replace it.
+    pub(super) rung: usize,
+    pub(super) swap: Option<Swap>,
     pub(super) stream: Option<Stream>,
     pub(super) tags: Tags,
     /// Whether frames are held for their own results.
@@ -108,6 +111,8 @@ impl Pump {
             queue,
             prepared: None,
             pending: None,
+            rung: 0,
+            swap: None,
             stream: None,
             tags: Tags::default(),
             strict: true,
@@ -123,9 +128,14 @@ impl Pump {
         })
     }
 
+    /// Memory of earlier runs is not of the right size any more.
+    pub(super) fn forget_spare(&mut self) {
+        self.spare.clear();
+    }
+
     /// What was asked of the worker, and memory for it, fits the stream no more.
     pub(super) fn outdate_flights(&mut self) {
-        self.spare.clear();
+        self.forget_spare();
         outdate(&mut self.flights);
     }
 
@@ -214,6 +224,9 @@ impl Pump {
     ) -> Result<(), Stop> {
         self.ensure_engine(element);
         self.await_engine(element)?;
+        if self.is_swapping() && self.flights.is_empty() && !self.holds_results() {
+            self.swap_engine(element);
+        }
         if element.src_pad.check_reconfigure() {
             self.renegotiate_src(element)?;
         }
@@ -241,10 +254,18 @@ impl Pump {
                 outdate(&mut self.flights);
             }
         }
+        let (interval, rung) = element.adapt(&looks, &stream.ladder);
+        let (swaps, free) = (self.is_swapping(), self.flights.is_empty());
+        let Some(stream) = &mut self.stream else {
+            return Err(gst::FlowError::NotNegotiated.into());
+        };
         let facts = Facts {
-            interval: element.interval(&looks),
+            interval,
             has_result: !seen.cut && (stream.has_result() || !self.held.is_empty()),
-            can_infer: self.prepared.is_some() && (self.strict || self.flights.is_empty()),
+            can_infer: self.prepared.is_some()
+                && (self.strict || free)
+                // A frame of another scene must not get this one's result.
+                && (!swaps || (self.strict && seen.cut)),
             unchanged: seen.unchanged,
             late: element.lateness(moment, &looks),
             duration: stream.duration(&buffer),
@@ -261,6 +282,7 @@ impl Pump {
             Plan::Reuse => Awaits::Turn,
             Plan::Infer => Awaits::Run(self.infer(element, &buffer, moment, &seen)?),
         };
+        self.ask_for_rung(element, rung);
         if std::mem::take(&mut self.lost) {
             buffer.make_mut().set_flags(gst::BufferFlags::DISCONT);
         }
@@ -273,6 +295,12 @@ impl Pump {
             runs: !self.strict && plan == Plan::Infer,
         });
         Ok(())
+    }
+
+    /// Whether a frame that is held has its result, or waits for it.
+    fn holds_results(&self) -> bool {
+        let turn = |held: &Held| matches!(held.awaits, Awaits::Turn);
+        !self.held.iter().all(turn)
     }
 
     /// Gives the frame to the worker.
@@ -314,10 +342,11 @@ impl Pump {
         match outcome {
             Outcome::Panicked => {
                 // Nothing is known of the engine any more.
-                (self.pending, self.prepared) = (None, None);
+                (self.pending, self.prepared, self.swap) = (None, None, None);
                 return Err(error::panicked().into());
             }
             Outcome::Prepared(ready) => self.engine_is_there(element, ticket, ready)?,
+            Outcome::Built(engine) => self.rung_is_there(element, ticket, engine),
             Outcome::Inferred {
                 rgb,
                 map,
@@ -368,12 +397,19 @@ impl Pump {
         let (Some(stream), Some((_, ready))) = (&mut self.stream, &self.prepared) else {
             return Ok(());
         };
+        let part = |stream: &Stream| stream.shown().map(|shown| shown.content);
+        let before = part(stream);
         let old = stream.accept(map, ready.map_size, source, seen, looks)?;
+        let resized = before.is_some() && before != part(stream);
         let flicker = stream.flicker();
         element.with_stats(|stats| stats.flicker = flicker);
         // The memory of the result that is not shown any more serves the next run.
         if let (Some(old), Some((_, spare))) = (old, self.spare.last_mut()) {
             *spare = old;
+        }
+        // Caps name the tensor's size.
+        if cfg!(feature = "v1_28") && resized {
+            self.renegotiate_src(element)?;
         }
         Ok(())
     }

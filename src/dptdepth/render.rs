@@ -27,7 +27,6 @@ pub(super) struct Renderer {
     opened: Arc<Opened>,
     in_info: VideoInfo,
     in_layout: Layout,
-    fit: Fit,
     provider: String,
     target: Option<Target>,
     measures: Measures,
@@ -37,8 +36,8 @@ pub(super) struct Renderer {
 struct Target {
     info: VideoInfo,
     layout: Layout,
-    /// Made once the size of the maps is known.
-    canvas: Option<(Size, Canvas)>,
+    /// Made once it is known how maps show the frame.
+    canvas: Option<((Size, Fit), Canvas)>,
     /// Where a new picture comes from; `None` where the frame itself is drawn on or left alone.
     pool: Option<Pool>,
     /// The frame's own half of side by side.
@@ -46,12 +45,11 @@ struct Target {
 }
 
 impl Renderer {
-    pub(super) fn new(opened: &Arc<Opened>, info: &VideoInfo, layout: Layout, fit: &Fit) -> Self {
+    pub(super) fn new(opened: &Arc<Opened>, info: &VideoInfo, layout: Layout) -> Self {
         Self {
             opened: opened.clone(),
             in_info: info.clone(),
             in_layout: layout,
-            fit: *fit,
             provider: String::new(),
             target: None,
             measures: Measures::new(opened.zones.clone()),
@@ -116,7 +114,7 @@ impl Renderer {
             None => None,
         };
         if let Some(shown) = shown {
-            target.make_canvas(shown.size, &self.opened, &self.fit, &self.in_layout)?;
+            target.make_canvas(shown, &self.opened, &self.in_layout)?;
         }
         let mut output = match self.opened.settings.output {
             Output::Meta => input,
@@ -149,8 +147,8 @@ impl Renderer {
             region: meta::Region {
                 x: 0,
                 y: 0,
-                width: int(self.fit.frame.width),
-                height: int(self.fit.frame.height),
+                width: int(shown.fit.frame.width),
+                height: int(shown.fit.frame.height),
             },
             model: &self.opened.spec.name,
             provider: &self.provider,
@@ -188,7 +186,7 @@ impl Renderer {
         shown: &Shown,
         moment: Moment,
     ) -> Result<(), Stop> {
-        let (frame, spec) = (self.fit.frame, &self.opened.spec);
+        let (frame, spec) = (shown.fit.frame, &self.opened.spec);
         match &shown.map {
             engine::Map::Depth(values) => {
                 let map = MapRef::new(values, shown.size)?.crop(shown.content)?;
@@ -206,15 +204,11 @@ impl Renderer {
 }
 
 impl Target {
-    /// The canvas for maps of this size.
-    fn make_canvas(
-        &mut self,
-        map: Size,
-        opened: &Opened,
-        fit: &Fit,
-        frame: &Layout,
-    ) -> Result<(), Stop> {
-        if self.canvas.as_ref().is_some_and(|(size, _)| *size == map) {
+    /// The canvas for maps like this one.
+    fn make_canvas(&mut self, shown: &Shown, opened: &Opened, frame: &Layout) -> Result<(), Stop> {
+        let (map, fit) = (shown.size, &shown.fit);
+        let of = (map, *fit);
+        if self.canvas.as_ref().is_some_and(|(known, _)| *known == of) {
             return Ok(());
         }
         // Side by side the map has one half of the picture.
@@ -224,7 +218,7 @@ impl Target {
         };
         let upsampling = opened.settings.upsampling.into();
         let canvas = Canvas::new(map, fit, frame, &picture, upsampling, opened.classes())?;
-        self.canvas = Some((map, canvas));
+        self.canvas = Some((of, canvas));
         Ok(())
     }
 

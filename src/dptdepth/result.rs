@@ -21,6 +21,8 @@ use std::sync::Arc;
 pub(super) struct Shown {
     pub(super) map: engine::Map,
     pub(super) size: Size,
+    /// How the frame lies in the network's input.
+    pub(super) fit: Fit,
     /// The part of the map that shows the frame.
     pub(super) content: Rect,
     /// Of depth: the values shown as nearest and farthest.
@@ -64,6 +66,12 @@ impl Results {
             pool: None,
             shown: None,
         }
+    }
+
+    /// Maps come from a network of another size from here on.
+    pub(super) fn refit(&mut self, fit: &Fit) {
+        self.fit = *fit;
+        self.calibration = self.opened.calibration(fit);
     }
 
     /// After a flush, and with a new stream, nothing that was seen holds any more.
@@ -117,6 +125,7 @@ impl Results {
         let old = self.shown.replace(Shown {
             map,
             size,
+            fit: self.fit,
             content,
             range,
             data,
@@ -200,11 +209,12 @@ impl Results {
                 }))
             }
         };
-        let (range, source) = (shown.range, shown.source);
+        let (fit, range, source) = (shown.fit, shown.range, shown.source);
         let data = self.data(&map, size, content)?;
         Ok(Some(self.moved.insert(Shown {
             map,
             size,
+            fit,
             content,
             range,
             data,

@@ -213,7 +213,7 @@ pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| 
             .build(),
         gst::ParamSpecFraction::builder("target-fps")
             .nick("Target FPS")
-            .blurb("Run the model only so often that so many frames a second pass; each decision is a message dptdepth-adapted (0/1 = off)")
+            .blurb("Run the model only so often, and if that is not enough at so small a network size, that so many frames a second pass; each decision is a message dptdepth-adapted (0/1 = off)")
             .minimum(gst::Fraction::new(0, 1))
             .maximum(gst::Fraction::new(1000, 1))
             .default_value(default.target_fps)

@@ -25,6 +25,8 @@ use std::sync::Arc;
 pub(super) struct Stream {
     info: VideoInfo,
     layout: Layout,
+    /// The ways to fit its frames that there are, the one that is meant first, and the one in use.
+    pub(super) ladder: Vec<Fit>,
     pub(super) fit: Fit,
     pub(super) caps: gst::Caps,
     pub(super) src_caps: Option<gst::Caps>,
@@ -53,23 +55,32 @@ impl Stream {
         opened: &Arc<Opened>,
         info: VideoInfo,
         layout: Layout,
-        fit: Fit,
+        ladder: Vec<Fit>,
+        rung: usize,
         caps: gst::Caps,
     ) -> Self {
+        let fit = ladder[rung];
         Self {
-            preprocessor: Preprocessor::new(&layout, &fit, opened.spec.interpolation)
-                .with_border(opened.mean_color()),
+            preprocessor: preprocessor(opened, &layout, &fit),
             watch: Watch::new(&layout),
             motion: None,
             results: Results::new(opened, &fit),
-            renderer: Renderer::new(opened, &info, layout, &fit),
+            renderer: Renderer::new(opened, &info, layout),
             info,
             layout,
+            ladder,
             fit,
             caps,
             src_caps: None,
             fresh: false,
         }
+    }
+
+    /// Frames are fitted like this from here on; what is shown stays until the first result of it.
+    pub(super) fn refit(&mut self, opened: &Opened, fit: Fit) {
+        self.preprocessor = preprocessor(opened, &self.layout, &fit);
+        self.results.refit(&fit);
+        self.fit = fit;
     }
 
     /// Fills `rgb` with the network's input: `network.height × network.width × 3`.
@@ -236,4 +247,8 @@ impl Stream {
         self.watch.forget();
         self.renderer.forget_earlier_frames();
     }
+}
+
+fn preprocessor(opened: &Opened, layout: &Layout, fit: &Fit) -> Preprocessor {
+    Preprocessor::new(layout, fit, opened.spec.interpolation).with_border(opened.mean_color())
 }

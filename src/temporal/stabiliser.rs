@@ -103,9 +103,12 @@ impl Stabiliser {
             self.reset();
             return untouched();
         }
-        if self.size != Some(map_size) || !self.gate.knows(luma_size) {
-            self.start(map, map_size, luma, luma_size);
-            return untouched();
+        match self.size {
+            Some(size) if self.gate.knows(luma_size) => self.resize(size, map_size, luma_size),
+            _ => {
+                self.start(map, map_size, luma, luma_size);
+                return untouched();
+            }
         }
         let base = share_of_new(strength);
         self.carry(luma, map_size);
@@ -128,6 +131,22 @@ impl Stabiliser {
             shift: alignment.shift,
             changed: changed as f32 / open.len() as f32,
         }
+    }
+
+    /// Brings what is remembered to another size of maps.
+    fn resize(&mut self, from: Size, to: Size, luma_size: Size) {
+        if from == to {
+            return;
+        }
+        self.grid.set(from, to);
+        let mut resized = Vec::with_capacity(to.area());
+        for row in 0..to.height {
+            resized.extend_from_slice(self.grid.row(&self.running, row));
+        }
+        self.running = resized;
+        self.size = Some(to);
+        self.grid.set(luma_size, to);
+        self.carry.set(luma_size, to);
     }
 
     fn start(&mut self, map: &[f32], map_size: Size, luma: &[u8], luma_size: Size) {
