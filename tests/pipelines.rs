@@ -485,3 +485,42 @@ fn the_demo_writes_its_video_and_sheet() {
     let sheet = image::open(folder.path().join("made/sheet.png")).unwrap();
     assert_eq!(sheet.width(), 1280);
 }
+
+/// Python that has loaded the C++ runtime before GStreamer, as it has with NumPy, unwinds with
+/// another library than what is loaded later: OpenVINO throws, and catches, on every start.
+#[test]
+fn openvino_runs_in_a_process_that_had_the_cxx_runtime_before_gstreamer() {
+    let runtime = std::env::var("DPTDEPTH_TEST_ORT_OPENVINO").expect("tests/run.sh sets it");
+    let folder = tempfile::tempdir().unwrap();
+    let built = Path::new(env!("CARGO_BIN_EXE_dpt-onnx")).parent().unwrap();
+    let program = "\
+import ctypes
+ctypes.CDLL('libstdc++.so.6')
+import gi
+gi.require_version('Gst', '1.0')
+from gi.repository import Gst
+Gst.init(None)
+pipeline = Gst.parse_launch('videotestsrc num-buffers=2 ! dptdepth name=depth network-size=64 execution-provider=openvino ! fakesink')
+pipeline.set_state(Gst.State.PLAYING)
+end = pipeline.get_bus().timed_pop_filtered(60 * Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR)
+print(end.type if end else None, pipeline.get_by_name('depth').get_property('active-provider'))
+pipeline.set_state(Gst.State.NULL)
+";
+    let output = Command::new("/usr/bin/python3")
+        .args(["-c", program])
+        .env("GST_PLUGIN_PATH", built)
+        .env("GST_REGISTRY", folder.path().join("registry.bin"))
+        .env("ORT_DYLIB_PATH", runtime)
+        .env_remove("DPTDEPTH_MODEL")
+        .output()
+        .unwrap();
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{out}{err}");
+    assert!(
+        out.contains("EOS") && out.contains("openvino"),
+        "{out}{err}"
+    );
+}

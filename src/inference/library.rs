@@ -9,6 +9,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::runtime::RuntimeError;
+use super::unwinder;
 
 /// The four bytes every shared library starts with.
 const ELF: [u8; 4] = *b"\x7fELF";
@@ -29,6 +30,7 @@ pub(super) fn probe(path: &Path) -> Result<(libloading::Library, String), Runtim
         }
         _ => {}
     }
+    unwinder::load_as_one(path);
     open(path)
 }
 

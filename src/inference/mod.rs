@@ -15,6 +15,7 @@ mod profile;
 mod provider;
 mod session;
 mod tensor;
+mod unwinder;
 
 pub use cache::{Cache, CacheError};
 pub use error::InferenceError;
