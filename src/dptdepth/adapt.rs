@@ -19,9 +19,10 @@ const OLDEST: Duration = Duration::from_millis(333);
 /// How long they would have to be, so that one slow run costs no new engine.
 const OVER: Duration = Duration::from_millis(500);
 /// A larger network is tried no sooner than this after the last change of size; each time that it
-/// was soon given up again the wait doubles, up to the longest.
+/// was soon given up again the wait grows by a factor, up to the longest.
 const SIZE_PAUSE: Duration = Duration::from_secs(5);
-const LONGEST_PAUSE: Duration = Duration::from_secs(80);
+const LONGER: u32 = 4;
+const LONGEST_PAUSE: Duration = Duration::from_secs(320);
 /// The cost of runs grows with the network's pixels, that of attention with their square: the
 /// exponents that are safe to plan with towards smaller and larger networks.
 const SHRINKING: f64 = 1.0;
@@ -35,8 +36,7 @@ struct Mean {
 }
 
 impl Mean {
-    fn of(time: Duration) -> Self {
-        let time = time.as_secs_f64();
+    fn of(time: f64) -> Self {
         Self {
             mean: Some(time),
             last: Some(time),
@@ -99,7 +99,13 @@ impl Adapter {
 
     /// An engine of this size is in use now, and took this long for one run.
     pub(super) fn runs_at(&mut self, rung: usize, run: Duration, now: Instant) {
-        self.run = Mean::of(run);
+        // Its first run may have had to share the machine with the engine that it replaces.
+        let expected = self.run.mean.map(|mean| mean * self.cost(rung));
+        let run = run.as_secs_f64();
+        self.run = Mean::of(match expected {
+            Some(expected) if rung != self.rung => run.min(expected),
+            _ => run,
+        });
         self.grew = rung < self.rung;
         (self.rung, self.wanted) = (rung, rung);
         (self.interval, self.over) = (None, None);
@@ -190,7 +196,7 @@ impl Adapter {
         }
         if wanted > self.rung && self.grew && rests(self.resized, 2 * size_pause) {
             self.grew = false;
-            self.size_pause = Some((2 * size_pause).min(LONGEST_PAUSE));
+            self.size_pause = Some((LONGER * size_pause).min(LONGEST_PAUSE));
         }
         (self.interval, self.wanted) = (Some(interval), wanted);
         Some(Decision {
@@ -281,15 +287,18 @@ mod tests {
             .unwrap();
         assert_eq!(later.rung, 2);
 
-        // It comes again at once: the next attempt waits twice as long.
+        // It comes again at once: the next attempt waits longer.
         let grown = start + OVER + SIZE_PAUSE;
         adapter.runs_at(2, MS(900), grown - OVER);
+        adapter.ran(MS(900));
+        adapter.ran(MS(900));
         assert_eq!(adapter.decide(MS(40), 1, grown - OVER).unwrap().rung, 2);
         assert_eq!(adapter.decide(MS(40), 1, grown).unwrap().rung, 3);
         adapter.runs_at(3, MS(110), grown);
         adapter.decide(MS(40), 1, grown);
         assert_eq!(adapter.decide(MS(40), 1, grown + SIZE_PAUSE), None);
-        let again = adapter.decide(MS(40), 1, grown + 2 * SIZE_PAUSE).unwrap();
+        let again = adapter.decide(MS(40), 1, grown + LONGER * SIZE_PAUSE);
+        let again = again.unwrap();
         assert_eq!(again.rung, 2);
     }
 

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 /// Frames that percentiles are taken of.
 const WINDOW: usize = 256;
-/// Frames that what is told is taken of.
+/// Frames that what is told is taken of, and intervals of frames at the least.
 const RECENT: usize = 48;
+const FEWEST: usize = 8;
 /// What is told changes with more than this part of itself, and this much.
 const TOLERANCE: f64 = 0.1;
 const LEAST: Duration = Duration::from_millis(2);
@@ -78,10 +79,40 @@ impl Times {
     }
 }
 
+/// How long frames would have waited for those before them if downstream took every frame at once.
+///
+/// How long they did wait says less: a backlog, from a moment that the model was slow or not ready,
+/// stays for as long as downstream waits for it. If that were told, downstream would.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    last: Option<Instant>,
+    wait: Duration,
+    /// What the last frame kept the next one waiting.
+    service: Duration,
+}
+
+impl Backlog {
+    /// The next frame has come at `came`, has `waited` so long and will keep the one behind it
+    /// waiting for `service`. How long it would have waited.
+    pub(super) fn next(&mut self, came: Instant, waited: Duration, service: Duration) -> Duration {
+        if let Some(last) = self.last.replace(came) {
+            let since = came.saturating_duration_since(last);
+            self.wait = (self.wait + self.service).saturating_sub(since);
+        }
+        self.service = service;
+        self.wait = self.wait.min(waited);
+        self.wait
+    }
+}
+
 /// The latency that is told.
 #[derive(Debug, Default)]
 pub(super) struct Latency {
+    /// The longest from each frame that the model runs on to the next.
     times: Times,
+    longest: Option<Duration>,
+    /// Frames since the model ran.
+    frames: usize,
     told: Duration,
     changed: Option<Instant>,
 }
@@ -90,20 +121,27 @@ impl Latency {
     /// What frames are expected to take, before any has.
     pub(super) fn seed(&mut self, expected: Duration) -> Option<Duration> {
         self.times = Times::default();
+        (self.longest, self.frames) = (None, 0);
         self.tell(expected, Instant::now())
     }
 
-    /// A frame has left the element this long after it came. What is to be told from now on, if
-    /// that changes.
-    pub(super) fn add(&mut self, took: Duration) -> Option<Duration> {
-        self.times.add(took);
+    /// A frame needed this long, and the model ran on it or did not. What is to be told from now
+    /// on, if that changes.
+    pub(super) fn add(&mut self, took: Duration, runs: bool) -> Option<Duration> {
+        self.frames += 1;
+        if !runs {
+            self.longest = self.longest.map(|longest| longest.max(took));
+            return None;
+        }
+        let recent = (RECENT / std::mem::take(&mut self.frames)).max(FEWEST);
+        self.times.add(self.longest.replace(took)?);
         let now = Instant::now();
-        let wanted = self.times.percentile(0.95, RECENT)?;
+        let wanted = self.times.percentile(0.95, recent)?;
         let difference = wanted.abs_diff(self.told);
         if difference < LEAST || difference.as_secs_f64() < TOLERANCE * self.told.as_secs_f64() {
             return None;
         }
-        let few = self.times.count < RECENT / 2;
+        let few = self.times.count < recent / 2;
         let soon = self.changed.is_some_and(|then| now - then < PAUSE);
         // Too short a latency loses frames; too long a one only keeps them waiting.
         if wanted < self.told && (few || soon) {
@@ -142,16 +180,43 @@ mod tests {
     }
 
     #[test]
+    fn a_backlog_that_downstream_keeps_up_is_not_latency() {
+        let mut backlog = Backlog::default();
+        let start = Instant::now();
+        // All wait for 300 ms, but the model takes 20 of every 40 ms.
+        for frame in 0..10 {
+            let wait = backlog.next(start + MS(40) * frame, MS(300), MS(20));
+            assert_eq!(wait, MS(0));
+        }
+        // Two that come at once wait for each other, and where the model is too slow all do.
+        let wait = backlog.next(start + MS(360), MS(300), MS(20));
+        assert_eq!(wait, MS(20));
+        let slow = (10..20).map(|frame| backlog.next(start + MS(40) * frame, MS(100), MS(60)));
+        assert_eq!(slow.last(), Some(MS(100)), "no longer than they did");
+    }
+
+    #[test]
     fn growth_is_told_at_once_and_noise_not_at_all() {
         let mut latency = Latency::default();
         assert_eq!(latency.seed(MS(100)), Some(MS(100)));
         for _ in 0..100 {
-            assert_eq!(latency.add(MS(105)), None);
+            assert_eq!(latency.add(MS(105), true), None);
         }
-        assert_eq!(latency.add(MS(200)), None, "one frame of many");
-        let told: Vec<_> = (0..48).filter_map(|_| latency.add(MS(200))).collect();
+        assert_eq!(latency.add(MS(200), true), None, "one frame of many");
+        let told: Vec<_> = (0..48).filter_map(|_| latency.add(MS(200), true)).collect();
         assert_eq!(told, [MS(200)]);
         // It has just changed, so it does not shrink yet.
-        assert!((0..100).all(|_| latency.add(MS(50)).is_none()));
+        assert!((0..100).all(|_| latency.add(MS(50), true).is_none()));
+    }
+
+    #[test]
+    fn one_slow_frame_of_each_interval_counts() {
+        let mut latency = Latency::default();
+        latency.seed(MS(10));
+        let frames = (0..300).filter_map(|at| match at % 30 {
+            0 => latency.add(MS(100), true),
+            _ => latency.add(MS(1), false),
+        });
+        assert_eq!(frames.collect::<Vec<_>>(), [MS(100)]);
     }
 }

@@ -22,6 +22,19 @@ use std::time::{Duration, Instant};
 /// What a frame is thought to take beside its inference, before any has been seen.
 const OVERHEAD: Duration = Duration::from_millis(5);
 
+/// How long a frame took.
+#[derive(Clone, Copy)]
+pub(super) struct Took {
+    /// From its arrival on, without what downstream kept the element waiting.
+    pub(super) all: Duration,
+    /// What it would have taken if downstream took every frame at once: what is told as latency.
+    pub(super) own: Duration,
+    /// To draw it and to attach its result.
+    pub(super) drawing: Duration,
+    /// Whether the model runs on it.
+    pub(super) runs: bool,
+}
+
 impl DptDepth {
     /// Asks upstream whether it is live.
     pub(super) fn look_upstream(&self) {
@@ -107,16 +120,8 @@ impl DptDepth {
     }
 
     /// A frame is about to be pushed.
-    pub(super) fn pushed(
-        &self,
-        shown: Option<&Shown>,
-        use_of: Use,
-        moment: Moment,
-        took: Duration,
-        started: Instant,
-    ) {
-        let now = Instant::now();
-        lock(&self.adapter).framed(now - started);
+    pub(super) fn pushed(&self, shown: Option<&Shown>, use_of: Use, moment: Moment, took: Took) {
+        lock(&self.adapter).framed(took.drawing);
         self.with_stats(|stats| {
             stats.frames += 1;
             match use_of {
@@ -124,17 +129,17 @@ impl DptDepth {
                 Use::Reused => stats.reused += 1,
                 Use::Bare => stats.bare += 1,
             }
-            stats.latency.add(took);
-            stats.postprocess.add(now - started);
+            stats.latency.add(took.all);
+            stats.postprocess.add(took.drawing);
             if let Some(shown) = shown.filter(|_| use_of != Use::Bare) {
                 stats.age.add(moment.since(shown.source).into());
                 stats.near = shown.range.near.into();
                 stats.far = shown.range.far.into();
             }
         });
-        let told = lock(&self.latency).add(took);
+        let told = lock(&self.latency).add(took.own, took.runs);
         self.tell_latency(told);
-        self.post_stats(now);
+        self.post_stats(Instant::now());
     }
 
     /// Stores a new latency and has the pipeline ask for it.

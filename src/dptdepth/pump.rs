@@ -11,6 +11,8 @@
 
 use super::error;
 use super::imp::{CAT, DptDepth};
+use super::latency::Backlog;
+use super::live::Took;
 use super::moment::Moment;
 use super::plan::{Facts, Plan, Planner};
 use super::prepare::{Pending, Swap};
@@ -42,10 +44,15 @@ struct Held {
     buffer: gst::Buffer,
     moment: Moment,
     arrived: Arrival,
+    /// When it was taken, and how long it has waited by then without downstream's doing.
+    taken: Arrival,
+    waited: Duration,
+    /// What is done for it alone, but for drawing, at the least.
+    work: Duration,
     awaits: Awaits,
     seen: Seen,
-    /// Whether the model runs on it although it does not wait for that.
-    runs: bool,
+    /// Whether the model runs on it, though it may not wait for that.
+    infers: bool,
 }
 
 /// What a held frame waits for.
@@ -91,6 +98,11 @@ pub(super) struct Pump {
     pub(super) strict: bool,
     segment: gst::FormattedSegment<gst::ClockTime>,
     planner: Planner,
+    backlog: Backlog,
+    /// What a frame took last: before the run, the run, and after it.
+    before: Duration,
+    run: Duration,
+    after: Duration,
     held: VecDeque<Held>,
     flights: VecDeque<Flight>,
     /// An event that waits until no frame is held.
@@ -118,6 +130,10 @@ impl Pump {
             strict: true,
             segment: gst::FormattedSegment::new(),
             planner: Planner::default(),
+            backlog: Backlog::default(),
+            before: Duration::ZERO,
+            run: Duration::ZERO,
+            after: Duration::ZERO,
             held: VecDeque::new(),
             flights: VecDeque::new(),
             event: None,
@@ -234,11 +250,8 @@ impl Pump {
             return Err(gst::FlowError::NotNegotiated.into());
         };
         // Waiting in the queue of a pipeline that is not live says nothing of this element.
-        let arrived = if element.is_live() {
-            arrived
-        } else {
-            self.queue.arrival()
-        };
+        let taken = self.queue.arrival();
+        let arrived = if element.is_live() { arrived } else { taken };
         let moment = Moment::of(&buffer, &self.segment);
         if let Some(time) = moment.stream_time {
             let _ = element.obj().sync_values(time);
@@ -283,6 +296,16 @@ impl Pump {
             Plan::Infer => Awaits::Run(self.infer(element, &buffer, moment, &seen)?),
         };
         self.ask_for_rung(element, rung);
+        let infers = plan == Plan::Infer;
+        let before = if infers { self.before } else { Duration::ZERO };
+        let run = if infers && self.strict {
+            self.run
+        } else {
+            Duration::ZERO
+        };
+        let service = run.max(before + self.after);
+        let waited = taken.since(arrived);
+        let waited = self.backlog.next(arrived.at, waited, service);
         if std::mem::take(&mut self.lost) {
             buffer.make_mut().set_flags(gst::BufferFlags::DISCONT);
         }
@@ -290,9 +313,12 @@ impl Pump {
             buffer,
             moment,
             arrived,
+            taken,
+            waited,
+            work: before + run,
+            infers,
             awaits: if self.strict { awaits } else { Awaits::Turn },
             seen,
-            runs: !self.strict && plan == Plan::Infer,
         });
         Ok(())
     }
@@ -319,7 +345,9 @@ impl Pump {
         let (mut rgb, map) = spare.unwrap_or((Vec::new(), Map::Depth(Vec::new())));
         stream.preprocess(buffer, &mut rgb)?;
         let copy = stream.infers(seen, !self.strict);
-        element.with_stats(|stats| stats.preprocess.add(started.elapsed()));
+        let took = started.elapsed();
+        self.before = took;
+        element.with_stats(|stats| stats.preprocess.add(took));
         let ticket = self.queue.ticket();
         self.worker.infer(ticket, rgb, map);
         self.flights.push_back(Flight {
@@ -365,6 +393,7 @@ impl Pump {
                 }
                 result.map_err(|e: EngineError| error::engine(&e))?;
                 element.ran(took);
+                self.run = took;
                 self.spare.push((rgb, Map::Depth(Vec::new())));
                 let waiting = self
                     .held
@@ -442,12 +471,25 @@ impl Pump {
         let (moment, seen) = (held.moment, held.seen);
         let (output, use_of) = stream.render(held.buffer, moment, &seen, own, &looks)?;
         stream.recycle(seen);
-        if held.runs {
+        if held.infers && !self.strict {
             stream.mark();
         }
         element.post_zones(stream.measures(), moment);
-        let took = self.queue.since(held.arrived);
-        element.pushed(stream.shown(), use_of, moment, took, started);
+        let now = self.queue.arrival();
+        self.after = started.elapsed();
+        element.pushed(
+            stream.shown(),
+            use_of,
+            moment,
+            Took {
+                all: now.since(held.arrived),
+                own: now
+                    .since(held.taken)
+                    .max(held.waited + held.work + self.after),
+                runs: held.infers,
+                drawing: self.after,
+            },
+        );
         if let Some(event) = self.tags.due() {
             element.src_pad.push_event(event);
         }

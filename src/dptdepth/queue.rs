@@ -26,9 +26,18 @@ pub(super) enum Item {
 /// When a frame came.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arrival {
-    at: Instant,
+    pub(super) at: Instant,
     /// How long downstream had kept this element waiting by then.
     blocked: Duration,
+}
+
+impl Arrival {
+    /// How much later this is than `earlier`, without what downstream kept this element waiting in
+    /// between: that is not this element's latency, and a longer one would make downstream wait
+    /// longer still.
+    pub(super) fn since(self, earlier: Self) -> Duration {
+        (self.at - earlier.at).saturating_sub(self.blocked - earlier.blocked)
+    }
 }
 
 /// Names a request to the worker: later ones are greater.
@@ -249,13 +258,6 @@ impl Queue {
     /// The stamp of a frame that comes now.
     pub(super) fn arrival(&self) -> Arrival {
         self.lock().arrival()
-    }
-
-    /// How long ago a frame came, without what downstream kept this element waiting since: that is
-    /// not this element's latency, and a longer one would make downstream wait longer still.
-    pub(super) fn since(&self, arrival: Arrival) -> Duration {
-        let now = self.arrival();
-        (now.at - arrival.at).saturating_sub(now.blocked - arrival.blocked)
     }
 
     /// The task begins to push a frame.
