@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """Measures how steady dptdepth's maps are, and what that costs where things move.
 
-    source target/env.sh; benches/temporal/flicker.py [--plot OUT.png] CLIP[:CUT,CUT…] …
+    source target/env.sh; benches/temporal/flicker.py [--plot OUT.png] [--size 512] CLIP[:CUT,CUT…] …
 
 Runs every clip through dptdepth as it is in each row of SETTINGS and prints a Markdown table:
 
@@ -43,7 +43,7 @@ SETTINGS = {
 SINGLE = next(iter(SETTINGS))
 AVERAGES = (0.8, 0.5, 0.3)
 COLORS = ("#c23b22", "#1f5fa8")
-REFERENCES = (("", True), ("network-size=320", False), ("network-size=320", True), ("network-size=384", False))
+REFERENCES = ((1, True), (1.25, False), (1.25, True), (1.5, False))  # network size, mirrored
 
 
 def fields(structure):
@@ -172,13 +172,13 @@ def average(maps, share):
     return np.array(out)
 
 
-def measure(path, cuts):
+def measure(path, cuts, size):
     rows, series = {}, {}
-    single, near, far, pictures = run(path, SETTINGS[SINGLE])
+    single, near, far, pictures = run(path, f"{SETTINGS[SINGLE]} network-size={size}")
     clip = Clip(pictures, cuts)
     reference = np.zeros_like(single)
-    for properties, mirrored in REFERENCES:
-        other = run(path, f"{SETTINGS[SINGLE]} {properties}", mirrored)[0]
+    for larger, mirrored in REFERENCES:
+        other = run(path, f"{SETTINGS[SINGLE]} network-size={round(larger * size)}", mirrored)[0]
         for t, plane in enumerate(other):
             a, b = fit(plane, single[t])
             reference[t] += (a * plane + b) / len(REFERENCES)
@@ -194,7 +194,7 @@ def measure(path, cuts):
         add(f"average {share}", average(plain, share), average(single, share))
     for name, properties in SETTINGS.items():
         if name != SINGLE:
-            values, near, far, _ = run(path, properties)
+            values, near, far, _ = run(path, f"{properties} network-size={size}")
             add(name, codes(values, near, far), values)
     return rows, series
 
@@ -229,13 +229,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("clips", nargs="+", metavar="CLIP[:CUT,CUT…]")
     parser.add_argument("--plot", metavar="OUT.png", help="also draw flicker over time")
+    parser.add_argument("--size", type=int, default=256, help="of the network; larger ones take longer and see more")
     arguments = parser.parse_args()
     Gst.init(None)
     drawn = {}
     print("| clip | maps | flicker | OPW | moving | lag |\n|---|---|---:|---:|---:|---:|")
     for clip in arguments.clips:
         path, _, cuts = clip.partition(":")
-        rows, drawn[Path(path).name] = measure(path, {int(cut) for cut in cuts.split(",") if cut})
+        rows, drawn[Path(path).name] = measure(path, {int(cut) for cut in cuts.split(",") if cut}, arguments.size)
         base = rows[SINGLE]
         for name, (flicker, opw, error, lag) in rows.items():
             ratios = f"{flicker:.2f} (÷{base[0] / flicker:.1f}) | {opw:.2f} (÷{base[1] / opw:.1f})"
