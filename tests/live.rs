@@ -399,6 +399,7 @@ fn events_stay_between_their_frames() {
             let frame = frame.get_mut().unwrap();
             frame.set_pts(gst::ClockTime::from_mseconds(50 * number));
             frame.set_offset(number);
+            frame.set_flags(gst::BufferFlags::GAP);
         }
         assert_eq!(harness.push(frame), Ok(gst::FlowSuccess::Ok));
         if number % 3 == 0 {
@@ -408,7 +409,9 @@ fn events_stay_between_their_frames() {
     }
     harness.push_event(gst::event::Eos::new());
     for _ in 0..12 {
-        harness.pull().unwrap();
+        let picture = harness.pull().unwrap();
+        // There is a map to see even of a frame that was a gap.
+        assert!(!picture.flags().contains(gst::BufferFlags::GAP));
     }
     let expected: Vec<u64> = (0..12)
         .flat_map(|n| std::iter::once(n).chain((n % 3 == 0).then_some(100 + n)))

@@ -299,8 +299,13 @@ impl Target {
             _ => map.clear(),
         }
         drop(frame);
-        if shows_nothing && let Some(output) = output.get_mut() {
-            output.set_flags(gst::BufferFlags::GAP);
+        // A new picture is a gap where it shows nothing, whatever the frame was.
+        if let Some(output) = output.get_mut() {
+            if shows_nothing {
+                output.set_flags(gst::BufferFlags::GAP);
+            } else {
+                output.unset_flags(gst::BufferFlags::GAP);
+            }
         }
         Ok(output)
     }
