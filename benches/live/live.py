@@ -121,6 +121,7 @@ class Run:
         if message.type == Gst.MessageType.ELEMENT and message.get_structure().get_name() == "dptdepth-adapted":
             fields = message.get_structure()
             values = [fields.get_uint(name)[1] for name in ("inference-interval", "network-width", "network-height")]
+            values += [1e3 * fields.get_double(name)[1] for name in ("run-seconds", "frame-seconds")]
             self.messages.append((time.monotonic(), "adapted", values))
 
     def count(self, kind):
@@ -226,9 +227,9 @@ def target(options):
     began = run.arrivals[0][0]
     decisions = [(when - began, values) for when, name, values in run.messages if name == "adapted"]
     load = [edge + run.begun - began for edge in (begin, end)]
-    print("| s | interval | network |\n|---:|---:|---|")
-    for when, (interval, width, height) in decisions:
-        print(f"| {when:.1f} | {interval} | {width}×{height} |")
+    print("| s | interval | network | ms a run | ms a frame |\n|---:|---:|---|---:|---:|")
+    for when, (interval, width, height, run_ms, frame_ms) in decisions:
+        print(f"| {when:.1f} | {interval} | {width}×{height} | {run_ms:.0f} | {frame_ms:.1f} |")
     arrived = [when - began for when, _, _ in run.arrivals]
     rows = {}
     for name, first, last in (("alone", 3, load[0]), ("loaded", load[0], load[1]), ("after", load[1] + 6, arrived[-1])):

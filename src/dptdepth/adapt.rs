@@ -79,6 +79,8 @@ pub(super) struct Adapter {
     over: Option<Instant>,
     resized: Option<Instant>,
     grew: bool,
+    /// Seconds of a run at the size that is wanted, as they seemed when it was decided.
+    expected: Option<f64>,
     size_pause: Option<Duration>,
 }
 
@@ -100,12 +102,12 @@ impl Adapter {
     /// An engine of this size is in use now, and took this long for one run.
     pub(super) fn runs_at(&mut self, rung: usize, run: Duration, now: Instant) {
         // Its first run may have had to share the machine with the engine that it replaces.
-        let expected = self.run.mean.map(|mean| mean * self.cost(rung));
         let run = run.as_secs_f64();
-        self.run = Mean::of(match expected {
-            Some(expected) if rung != self.rung => run.min(expected),
-            _ => run,
-        });
+        self.run = Mean::of(
+            self.expected
+                .take()
+                .map_or(run, |expected| run.min(expected)),
+        );
         self.grew = rung < self.rung;
         (self.rung, self.wanted) = (rung, rung);
         (self.interval, self.over) = (None, None);
@@ -115,7 +117,7 @@ impl Adapter {
     /// Nothing is to be adapted any more: the first of the sizes, as often as asked.
     pub(super) fn rest(&mut self) {
         self.wanted = 0;
-        (self.interval, self.over) = (None, None);
+        (self.interval, self.over, self.expected) = (None, None, None);
     }
 
     /// The model has run this long.
@@ -197,6 +199,9 @@ impl Adapter {
         if wanted > self.rung && self.grew && rests(self.resized, 2 * size_pause) {
             self.grew = false;
             self.size_pause = Some((LONGER * size_pause).min(LONGEST_PAUSE));
+        }
+        if wanted != self.wanted {
+            self.expected = Some(run * self.cost(wanted));
         }
         (self.interval, self.wanted) = (Some(interval), wanted);
         Some(Decision {
