@@ -112,6 +112,9 @@ pub struct Builder {
     scope: Vec<String>,
     counters: BTreeMap<String, usize>,
     contrib: bool,
+    products: u64,
+    /// Rows, inner length and columns of the one with most products, and how many.
+    largest: ([usize; 3], u64),
 }
 
 impl Builder {
@@ -301,6 +304,15 @@ impl Builder {
         }
     }
 
+    /// Counts a matrix product of `rows × inner` by `inner × columns`, `times` times.
+    pub(super) fn count_product(&mut self, shape: [usize; 3], times: usize) {
+        let products = shape.iter().product::<usize>() as u64;
+        self.products += products * times as u64;
+        if products > self.largest.1 {
+            self.largest = (shape, products);
+        }
+    }
+
     /// An error that says where in the model it happened.
     pub(super) fn error(&self, op: &'static str, reason: impl Into<String>) -> GraphError {
         GraphError::Shape {
@@ -336,7 +348,7 @@ impl Builder {
             output: self.outputs,
             ..Default::default()
         };
-        Graph::new(graph, self.contrib)
+        Graph::new(graph, self.contrib, self.products, self.largest.0)
     }
 }
 

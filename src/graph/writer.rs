@@ -26,14 +26,23 @@ const ALIGNMENT: usize = 64;
 pub struct Graph {
     graph: GraphProto,
     contrib: bool,
+    products: u64,
+    largest: [usize; 3],
     metadata: BTreeMap<String, String>,
 }
 
 impl Graph {
-    pub(super) fn new(graph: GraphProto, contrib: bool) -> Self {
+    pub(super) fn new(
+        graph: GraphProto,
+        contrib: bool,
+        products: u64,
+        largest: [usize; 3],
+    ) -> Self {
         Self {
             graph,
             contrib,
+            products,
+            largest,
             metadata: BTreeMap::new(),
         }
     }
@@ -41,6 +50,18 @@ impl Graph {
     /// Sets an entry of the model's `metadata_props`.
     pub fn set_metadata(&mut self, key: impl Into<String>, value: impl Into<String>) {
         self.metadata.insert(key.into(), value.into());
+    }
+
+    /// Multiply-adds of one run with a batch of one, in matrix products and convolutions: each is
+    /// two operations.
+    pub fn multiply_adds(&self) -> u64 {
+        self.products
+    }
+
+    /// The matrix product that takes most multiply-adds at once, convolutions counted as one: rows,
+    /// inner length and columns.
+    pub fn largest_product(&self) -> [usize; 3] {
+        self.largest
     }
 
     /// Bytes of all constants.

@@ -52,7 +52,7 @@ enum FlavourArgument {
     Ort,
 }
 
-fn size(text: &str) -> Result<Size, String> {
+pub(crate) fn size(text: &str) -> Result<Size, String> {
     text.split_once(['x', 'X'])
         .and_then(|(h, w)| Some(Size::new(h.parse().ok()?, w.parse().ok()?)))
         .filter(|size| (1..=8192).contains(&size.height) && (1..=8192).contains(&size.width))

@@ -1,10 +1,11 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! `dpt-onnx`: fetch DPT checkpoints, look into them, write them as ONNX, run them on pictures.
+//! `dpt-onnx`: fetch DPT checkpoints, look into them, write them as ONNX, run and measure them.
 
 #![allow(clippy::print_stdout, reason = "printing is what a command is for")]
 
+mod bench;
 mod cell;
 mod cloud;
 mod download;
@@ -33,7 +34,8 @@ use std::process::ExitCode;
         dpt-onnx fetch dpt-large\n  \
         dpt-onnx inspect dpt-large\n  \
         dpt-onnx export dpt-large -o dpt-large.onnx --size 384x672\n  \
-        dpt-onnx run photo.jpg -o out/ --ply"
+        dpt-onnx run photo.jpg -o out/ --ply\n  \
+        dpt-onnx bench default"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -50,6 +52,8 @@ enum Command {
     Export(export::Arguments),
     /// Run a model on pictures and write its maps.
     Run(run::Arguments),
+    /// Measure how fast a model runs here, and where a frame's time goes.
+    Bench(bench::Arguments),
 }
 
 /// Opens what a CHECKPOINT argument names.
@@ -80,6 +84,7 @@ fn main() -> ExitCode {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

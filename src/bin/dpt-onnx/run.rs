@@ -76,7 +76,7 @@ pub(crate) struct Arguments {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Provider {
+pub(crate) enum Provider {
     Auto,
     Cpu,
     Openvino,

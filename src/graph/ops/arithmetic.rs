@@ -23,6 +23,15 @@ impl Builder {
         }
         let mut dims = a.dims.clone();
         dims[ra - 1] = b.dims[rb - 1];
+        let length = |axis: usize| a.fixed(axis).unwrap_or(1);
+        let times: usize = (0..ra - 2).map(length).product();
+        let columns = b.fixed(rb - 1).unwrap_or(1);
+        if rb == 2 {
+            // Weights: all the rows at once.
+            self.count_product([times * length(ra - 2), length(ra - 1), columns], 1);
+        } else {
+            self.count_product([length(ra - 2), length(ra - 1), columns], times);
+        }
         Ok(self.node("MatMul", &[a, b], &[], F32, dims))
     }
 
@@ -117,6 +126,9 @@ impl Builder {
                 format!("{heads} heads of {:?}", query.dims),
             ));
         }
+        // Scores and mixtures: each query with each key, over all of the width.
+        let (tokens, each) = (query.fixed(1).unwrap_or(1), width.unwrap_or(1) / heads);
+        self.count_product([tokens, each, tokens], 2 * heads);
         Ok(self.contrib_node(
             "MultiHeadAttention",
             &[query, key, value],

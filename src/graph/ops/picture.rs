@@ -51,6 +51,11 @@ impl Builder {
             ));
         }
         let out = [m, (full_h - kh) / stride + 1, (full_w - kw) / stride + 1];
+        let [_, rows, columns] = out;
+        self.count_product(
+            [rows * columns, per_group * kh * kw, m / group.max(1)],
+            group,
+        );
         let mut inputs = vec![x, weight];
         inputs.extend(bias);
         let stride = stride as i64;
@@ -97,6 +102,7 @@ impl Builder {
         };
         let (m, k) = out;
         let side = k as i64;
+        self.count_product([h * w, c, m * k * k], 1);
         Ok(self.node(
             "ConvTranspose",
             &[x, weight, bias],
