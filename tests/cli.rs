@@ -207,3 +207,43 @@ fn run_gives_what_the_reference_processor_and_model_give() {
         (picture.width(), picture.height())
     );
 }
+
+#[test]
+fn bench_tells_where_the_time_goes() {
+    let photo = data("frame/photo.png");
+    let out = good(&[
+        "bench",
+        "default",
+        "--size",
+        "64x96",
+        "--seconds",
+        "0",
+        "--json",
+        "--accuracy",
+        text(&photo),
+    ]);
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["network"], "64x96");
+    let seconds = |name: &str| report[name].as_f64().unwrap();
+    for name in ["prepare", "preprocess", "inference", "postprocess"] {
+        assert!(seconds(name) > 0.0, "{name}");
+    }
+    assert!(seconds("inference_p95") >= seconds("inference"));
+    // The stem, four 3×3 convolutions at half the input's size and more: per pixel at least
+    // 10 000 multiply-adds, and far fewer than a large model's.
+    let flop = 1e9 * report["work"]["gigaflop"].as_f64().unwrap() / (64.0 * 96.0);
+    assert!((2e4..1e6).contains(&flop), "{flop}");
+    // The runtime of the tests computes in fp32 only, so there is nothing to differ.
+    assert_eq!(report["precision"], "fp32");
+    assert_eq!(report["accuracy"][0]["mean"], 0.0);
+    let refused = dpt_onnx(&[
+        "bench",
+        "default",
+        "--precision",
+        "bf16",
+        "--execution-provider",
+        "cpu",
+    ]);
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("precision=auto"));
+}

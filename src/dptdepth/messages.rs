@@ -134,6 +134,7 @@ impl DptDepth {
             .field("model", &spec.name)
             .field("provider", &ready.provider)
             .field("provider-reason", &ready.reason)
+            .field("precision", ready.precision)
             .field("network-width", network.width)
             .field("network-height", network.height)
             .field("map-width", ready.map_size.width)

@@ -46,6 +46,7 @@ pub(crate) fn register(plugin: &gst::Plugin) -> Result<(), glib::BoolError> {
         Output::static_type(),
         ResizePolicy::static_type(),
         ExecutionProvider::static_type(),
+        Precision::static_type(),
         OptimizationLevel::static_type(),
         RangeMode::static_type(),
         Alignment::static_type(),
@@ -158,6 +159,43 @@ impl From<ExecutionProvider> for inference::ExecutionProvider {
             ExecutionProvider::OpenVino => Self::OpenVino,
             ExecutionProvider::Cuda => Self::Cuda,
             ExecutionProvider::TensorRt => Self::TensorRt,
+        }
+    }
+}
+
+/// What a model is computed in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, glib::Enum)]
+#[enum_type(name = "GstDptDepthPrecision")]
+pub enum Precision {
+    /// The fastest that is exact enough.
+    #[default]
+    #[enum_value(
+        name = "The fastest that the hardware has and a picture needs",
+        nick = "auto"
+    )]
+    Auto,
+    /// 32-bit floats.
+    #[enum_value(name = "32-bit floats", nick = "fp32")]
+    Fp32,
+    /// 16-bit floats.
+    #[enum_value(name = "16-bit floats", nick = "fp16")]
+    Fp16,
+    /// 16-bit floats with the exponent of 32.
+    #[enum_value(name = "16-bit floats with the exponent of 32 bits", nick = "bf16")]
+    Bf16,
+    /// 8-bit integers.
+    #[enum_value(name = "8-bit integers", nick = "int8")]
+    Int8,
+}
+
+impl From<Precision> for inference::Precision {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::Auto => Self::Auto,
+            Precision::Fp32 => Self::Fp32,
+            Precision::Fp16 => Self::Fp16,
+            Precision::Bf16 => Self::Bf16,
+            Precision::Int8 => Self::Int8,
         }
     }
 }

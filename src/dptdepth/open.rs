@@ -88,6 +88,7 @@ impl Opened {
             session: SessionSettings {
                 provider: settings.execution_provider.into(),
                 device: settings.device.clone(),
+                precision: settings.precision.into(),
                 threads: settings.threads as usize,
                 optimization_level: settings.optimization_level.into(),
                 provider_options: settings.provider_options(),

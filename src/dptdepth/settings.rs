@@ -4,7 +4,8 @@
 //! The one list of properties: names, blurbs, defaults, setters and getters.
 
 use super::{
-    Alignment, Between, ExecutionProvider, OptimizationLevel, Output, RangeMode, ResizePolicy,
+    Alignment, Between, ExecutionProvider, OptimizationLevel, Output, Precision, RangeMode,
+    ResizePolicy,
 };
 use crate::frame::Style;
 use crate::temporal::SceneCut;
@@ -23,6 +24,7 @@ pub(super) struct Settings {
     pub(super) network_size: u32,
     pub(super) resize_policy: ResizePolicy,
     pub(super) execution_provider: ExecutionProvider,
+    pub(super) precision: Precision,
     pub(super) device: Option<String>,
     pub(super) threads: u32,
     pub(super) optimization_level: OptimizationLevel,
@@ -66,6 +68,7 @@ impl Default for Settings {
             network_size: 0,
             resize_policy: ResizePolicy::default(),
             execution_provider: ExecutionProvider::default(),
+            precision: Precision::default(),
             device: None,
             threads: 0,
             optimization_level: OptimizationLevel::default(),
@@ -160,6 +163,11 @@ pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| 
             "Device",
             "GPU index such as 0, or OpenVINO device such as CPU or GPU.0 (NULL = the provider's first)",
         ),
+        glib::ParamSpecEnum::builder_with_default("precision", default.precision)
+            .nick("Precision")
+            .blurb("What the model is computed in; an explicit choice works or is an error, dptdepth-model tells what auto has chosen")
+            .mutable_ready()
+            .build(),
         glib::ParamSpecUInt::builder("threads")
             .nick("Threads")
             .blurb("Threads that one inference uses on the CPU (0 = one for each core)")
@@ -366,6 +374,7 @@ impl Settings {
             "network-size" => self.network_size = value.get().expect(OF_PROPERTY_TYPE),
             "resize-policy" => self.resize_policy = value.get().expect(OF_PROPERTY_TYPE),
             "execution-provider" => self.execution_provider = value.get().expect(OF_PROPERTY_TYPE),
+            "precision" => self.precision = value.get().expect(OF_PROPERTY_TYPE),
             "device" => self.device = value.get().expect(OF_PROPERTY_TYPE),
             "threads" => self.threads = value.get().expect(OF_PROPERTY_TYPE),
             "optimization-level" => self.optimization_level = value.get().expect(OF_PROPERTY_TYPE),
@@ -422,6 +431,7 @@ impl Settings {
             "network-size" => self.network_size.to_value(),
             "resize-policy" => self.resize_policy.to_value(),
             "execution-provider" => self.execution_provider.to_value(),
+            "precision" => self.precision.to_value(),
             "device" => self.device.to_value(),
             "threads" => self.threads.to_value(),
             "optimization-level" => self.optimization_level.to_value(),

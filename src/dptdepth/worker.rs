@@ -40,6 +40,7 @@ pub(super) enum Outcome {
 pub(super) struct Ready {
     pub(super) provider: String,
     pub(super) reason: String,
+    pub(super) precision: &'static str,
     pub(super) map_size: crate::spec::Size,
     pub(super) warm_run: Duration,
     pub(super) cache_hit: bool,
@@ -50,6 +51,7 @@ impl Ready {
         Self {
             provider: engine.active_provider().to_string(),
             reason: engine.provider_reason().to_string(),
+            precision: engine.precision(),
             map_size: engine.map_size(),
             warm_run: engine.warm_run(),
             cache_hit: engine.cache_hit(),

@@ -131,6 +131,11 @@ impl Engine {
         self.session.active_provider()
     }
 
+    /// What it computes in, such as `fp32`.
+    pub fn precision(&self) -> &'static str {
+        self.session.precision().name()
+    }
+
     /// Why that provider was chosen.
     pub fn provider_reason(&self) -> &str {
         self.session.provider_reason()
@@ -238,9 +243,10 @@ fn cache_key(model: &Model, request: &Request) -> String {
         right,
     } = request.borders;
     format!(
-        "{}-{}-{top}.{left}.{bottom}.{right}-{}",
+        "{}-{}-{top}.{left}.{bottom}.{right}-{}-{}",
         model.identity(),
         request.network,
+        request.session.precision,
         env!("CARGO_PKG_VERSION")
     )
 }

@@ -112,9 +112,8 @@ pub struct Builder {
     scope: Vec<String>,
     counters: BTreeMap<String, usize>,
     contrib: bool,
-    products: u64,
-    /// Rows, inner length and columns of the one with most products, and how many.
-    largest: ([usize; 3], u64),
+    /// Multiply-adds in matrix products of each shape: rows, inner length, columns.
+    products: BTreeMap<[usize; 3], u64>,
 }
 
 impl Builder {
@@ -306,11 +305,8 @@ impl Builder {
 
     /// Counts a matrix product of `rows × inner` by `inner × columns`, `times` times.
     pub(super) fn count_product(&mut self, shape: [usize; 3], times: usize) {
-        let products = shape.iter().product::<usize>() as u64;
-        self.products += products * times as u64;
-        if products > self.largest.1 {
-            self.largest = (shape, products);
-        }
+        let products = shape.iter().product::<usize>() * times;
+        *self.products.entry(shape).or_default() += products as u64;
     }
 
     /// An error that says where in the model it happened.
@@ -348,7 +344,7 @@ impl Builder {
             output: self.outputs,
             ..Default::default()
         };
-        Graph::new(graph, self.contrib, self.products, self.largest.0)
+        Graph::new(graph, self.contrib, self.products)
     }
 }
 

@@ -26,8 +26,7 @@ const ALIGNMENT: usize = 64;
 pub struct Graph {
     graph: GraphProto,
     contrib: bool,
-    products: u64,
-    largest: [usize; 3],
+    products: BTreeMap<[usize; 3], u64>,
     metadata: BTreeMap<String, String>,
 }
 
@@ -35,14 +34,12 @@ impl Graph {
     pub(super) fn new(
         graph: GraphProto,
         contrib: bool,
-        products: u64,
-        largest: [usize; 3],
+        products: BTreeMap<[usize; 3], u64>,
     ) -> Self {
         Self {
             graph,
             contrib,
             products,
-            largest,
             metadata: BTreeMap::new(),
         }
     }
@@ -55,13 +52,14 @@ impl Graph {
     /// Multiply-adds of one run with a batch of one, in matrix products and convolutions: each is
     /// two operations.
     pub fn multiply_adds(&self) -> u64 {
-        self.products
+        self.products.values().sum()
     }
 
-    /// The matrix product that takes most multiply-adds at once, convolutions counted as one: rows,
-    /// inner length and columns.
-    pub fn largest_product(&self) -> [usize; 3] {
-        self.largest
+    /// The shape of matrix products, convolutions counted as such, that take most of the
+    /// multiply-adds together: rows, inner length and columns.
+    pub fn main_product(&self) -> [usize; 3] {
+        let most = self.products.iter().max_by_key(|(_, products)| **products);
+        most.map_or([1; 3], |(shape, _)| *shape)
     }
 
     /// Bytes of all constants.

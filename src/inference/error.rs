@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use super::precision::Precision;
 use super::provider::ExecutionProvider;
 use super::tensor::ElementType;
 
@@ -39,6 +40,16 @@ pub enum InferenceError {
         device: String,
         /// What can be given.
         expected: &'static str,
+    },
+    /// The provider does not compute in such numbers.
+    #[error("the {provider} provider does not compute in {precision}: {cause}; set precision=auto")]
+    Precision {
+        /// The provider asked for.
+        provider: ExecutionProvider,
+        /// The precision asked for.
+        precision: Precision,
+        /// Why not.
+        cause: &'static str,
     },
     /// A text holds a NUL character, which ONNX Runtime cannot take.
     #[error("{place} holds a NUL character: {text:?}; remove it")]
@@ -133,6 +144,7 @@ impl InferenceError {
             Self::ProviderMissing { .. }
             | Self::Provider { .. }
             | Self::Device { .. }
+            | Self::Precision { .. }
             | Self::Nul { .. }
             | Self::Setting { .. } => true,
             Self::Model { .. }

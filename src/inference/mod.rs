@@ -11,6 +11,7 @@ mod cache;
 mod engine;
 mod error;
 mod library;
+mod precision;
 mod profile;
 mod provider;
 mod session;
@@ -19,6 +20,7 @@ mod unwinder;
 
 pub use cache::{Cache, CacheError};
 pub use error::InferenceError;
+pub use precision::Precision;
 pub use provider::{ExecutionProvider, OptimizationLevel};
 pub use runtime::{Runtime, RuntimeError};
 pub use session::{ModelSource, Session, SessionSettings};

@@ -12,6 +12,7 @@ use ort::ep::{
 use ort::session::builder::GraphOptimizationLevel;
 
 use super::error::InferenceError;
+use super::precision::Precision;
 use super::session::SessionSettings;
 
 /// Which execution provider runs the network.
@@ -105,6 +106,7 @@ impl ExecutionProvider {
                     options.push(("num_of_threads", settings.threads.to_string()));
                 }
                 options.extend(cache.map(|folder| ("cache_dir", folder.to_owned())));
+                options.extend(openvino_precision(settings, self)?);
                 vec![
                     configured(OpenVINO::default(), options, user)
                         .build()
@@ -122,6 +124,9 @@ impl ExecutionProvider {
             Self::TensorRt => {
                 let gpu = self.gpu(settings)?;
                 let mut options = vec![("device_id", gpu.clone())];
+                if settings.precision.resolve(self, None)? == Precision::Fp16 {
+                    options.push(("trt_fp16_enable", "1".to_owned()));
+                }
                 if let Some(folder) = cache {
                     // The provider's own key leaves out weights and sizes; the folder has ours.
                     options.push(("trt_engine_cache_enable", "1".to_owned()));
@@ -158,6 +163,28 @@ impl std::fmt::Display for ExecutionProvider {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }
+}
+
+/// How OpenVINO is told what to compute in: of its options `precision` serves devices other than the
+/// CPU, which reads it from the JSON text `load_config`.
+fn openvino_precision(
+    settings: &SessionSettings,
+    provider: ExecutionProvider,
+) -> Result<Option<(&'static str, String)>, InferenceError> {
+    let device = settings.device.as_deref();
+    let hint = |name| {
+        let hint = format!(r#"{{"CPU":{{"INFERENCE_PRECISION_HINT":"{name}"}}}}"#);
+        Some(("load_config", hint))
+    };
+    let on_cpu = device.is_none_or(|device| device.starts_with("CPU"));
+    Ok(match settings.precision.resolve(provider, device)? {
+        Precision::Fp32 if on_cpu => hint("f32"),
+        Precision::Fp16 if on_cpu => hint("f16"),
+        Precision::Bf16 => hint("bf16"),
+        Precision::Fp32 => Some(("precision", "FP32".to_owned())),
+        Precision::Fp16 => Some(("precision", "FP16".to_owned())),
+        Precision::Auto | Precision::Int8 => None,
+    })
 }
 
 /// `provider` with our options, each of which the user's may replace.

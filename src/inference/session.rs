@@ -11,6 +11,7 @@ use super::builder::{builder, check_texts, provider_failure, refusal};
 use super::cache::Cache;
 use super::engine::{engine_is_built, remember_engine};
 use super::error::InferenceError;
+use super::precision::Precision;
 use super::profile::Profile;
 use super::provider::{ExecutionProvider, OptimizationLevel};
 use super::runtime::Runtime;
@@ -26,6 +27,8 @@ pub struct SessionSettings {
     pub provider: ExecutionProvider,
     /// A GPU's number (`0`) or an OpenVINO device (`CPU`, `GPU.0`); the provider's first if absent.
     pub device: Option<String>,
+    /// What is computed with.
+    pub precision: Precision,
     /// Threads on the CPU; 0 for one on each core.
     pub threads: usize,
     /// How far the graph is rewritten.
@@ -66,6 +69,7 @@ pub struct Session {
     provider: ExecutionProvider,
     active: String,
     reason: String,
+    precision: Precision,
     input: TensorInfo,
     outputs: Vec<TensorInfo>,
     shapes: Vec<Vec<usize>>,
@@ -163,6 +167,8 @@ impl Session {
             let library = runtime.path().to_owned();
             return Err(InferenceError::ProviderMissing { provider, library });
         }
+        let device = settings.device.as_deref();
+        let precision = settings.precision.resolve(provider, device)?;
         let profile = Profile::new();
         let mut builder = builder(runtime, settings, provider, strict, profile.as_ref())?;
         let inner = match source {
@@ -189,6 +195,7 @@ impl Session {
             provider,
             active,
             reason,
+            precision,
             input,
             outputs,
             shapes,
@@ -218,6 +225,11 @@ impl Session {
     /// What ran the nodes: `cpu`, `openvino`, `openvino+cpu(3 nodes)`. Known after the first run.
     pub fn active_provider(&self) -> &str {
         &self.active
+    }
+
+    /// What it computes in; `Auto` where the device's driver chooses.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Why this provider: what was tried before it and why that did not do.

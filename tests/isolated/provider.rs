@@ -7,7 +7,7 @@ use std::path::Path;
 
 use gstdptdepth::inference::runtime::load;
 use gstdptdepth::inference::{
-    Cache, ExecutionProvider, InferenceError, ModelSource, Session, SessionSettings,
+    Cache, ExecutionProvider, InferenceError, ModelSource, Precision, Session, SessionSettings,
 };
 
 use crate::{Case, assert_says, model, openvino, plain};
@@ -26,6 +26,7 @@ pub(super) fn cases() -> Vec<Case> {
         ("provider/auto-plain", auto_plain),
         ("provider/auto-openvino", auto_openvino),
         ("provider/openvino", explicit_openvino),
+        ("provider/openvino-precision", precisions),
         ("provider/openvino-no-such-device", no_such_device),
         ("provider/openvino-bad-option", bad_option),
         ("provider/openvino-cache", openvino_cache),
@@ -96,6 +97,28 @@ fn explicit_openvino() {
     assert_eq!(session.active_provider(), "openvino");
     let session = open(&openvino(), "u8-nhwc.onnx", &with(ExecutionProvider::Cpu)).unwrap();
     assert_eq!(session.active_provider(), "cpu");
+}
+
+/// What is asked for is what is computed in, and what auto means is told.
+fn precisions() {
+    let computed = |precision| {
+        let settings = SessionSettings {
+            precision,
+            ..with(ExecutionProvider::OpenVino)
+        };
+        open(&openvino(), "u8-nhwc.onnx", &settings).map(|session| session.precision())
+    };
+    assert_eq!(computed(Precision::Fp32).unwrap(), Precision::Fp32);
+    let auto = computed(Precision::Auto).unwrap();
+    match computed(Precision::Bf16) {
+        Ok(bf16) => assert_eq!((bf16, auto), (Precision::Bf16, Precision::Bf16)),
+        Err(error) => {
+            assert_says(&error.to_string(), &["bf16", "precision=auto"]);
+            assert_eq!(auto, Precision::Fp32);
+        }
+    }
+    let error = computed(Precision::Int8).unwrap_err().to_string();
+    assert_says(&error, &["int8", "precision=auto"]);
 }
 
 fn no_such_device() {

@@ -3,8 +3,8 @@
 
 //! `dpt-onnx bench`.
 
-use crate::export::size;
-use crate::run::Provider;
+use crate::accuracy::{Accuracy, accuracy};
+use crate::options::{PrecisionArgument, Provider, size};
 use crate::{CheckpointArgument, Failure};
 use gstdptdepth::engine::{Engine, Map, Request};
 use gstdptdepth::frame::{
@@ -40,6 +40,12 @@ pub(crate) struct Arguments {
     /// What runs the model
     #[arg(long, value_enum, default_value = "auto")]
     execution_provider: Provider,
+    /// What it computes in
+    #[arg(long, value_enum, default_value = "auto")]
+    precision: PrecisionArgument,
+    /// Pictures to compare the maps of with those of fp32, computed by the same provider
+    #[arg(long, value_name = "IMAGE", num_args = 1..)]
+    accuracy: Vec<PathBuf>,
     /// Threads on the CPU; 0 for one on each core
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
@@ -69,6 +75,7 @@ struct Report {
     frame: String,
     provider: String,
     provider_reason: String,
+    precision: String,
     prepare: f64,
     cache_hit: bool,
     preprocess: f64,
@@ -77,6 +84,8 @@ struct Report {
     postprocess: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     work: Option<Work>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    accuracy: Vec<Accuracy>,
 }
 
 #[derive(serde::Serialize)]
@@ -106,6 +115,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         borders: fit.zero_borders(spec.resize_policy),
         session: SessionSettings {
             provider: arguments.execution_provider.into(),
+            precision: arguments.precision.into(),
             threads: arguments.threads,
             cache: Cache::open(None).unwrap_or_default(),
             ..Default::default()
@@ -135,12 +145,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let postprocess = draw(&fit, engine.map_size(), &map, &mut source)?;
 
     let median = quantile(&inference, 0.5);
-    let report = Report {
+    let mut report = Report {
         model: spec.name.clone(),
         network: fit.network.to_string(),
         frame: fit.frame.to_string(),
         provider: engine.active_provider().to_string(),
         provider_reason: engine.provider_reason().to_string(),
+        precision: engine.precision().to_string(),
         prepare: prepare.as_secs_f64(),
         cache_hit: engine.cache_hit(),
         preprocess: quantile(&preprocess, 0.5),
@@ -148,8 +159,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         inference_p95: quantile(&inference, 0.95),
         postprocess: quantile(&postprocess, 0.5),
         work: work(&model, runtime, &request, median)?,
+        accuracy: Vec::new(),
     };
     drop(engine);
+    report.accuracy = accuracy(&model, runtime, &request, &arguments.accuracy)?;
     if arguments.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
@@ -269,7 +282,7 @@ fn work(
     }
     let graph = model.graph(&BuildOptions::new(request.network))?;
     let gigaflop = 2e-9 * graph.multiply_adds() as f64;
-    let peak_shape = graph.largest_product();
+    let peak_shape = graph.main_product();
     drop(graph);
     Ok(Some(Work {
         gigaflop,
@@ -320,8 +333,8 @@ fn peak(
 fn print(report: &Report) {
     let ms = |seconds: f64| format!("{:9.2} ms", 1e3 * seconds);
     println!(
-        "{} at {} on {}",
-        report.model, report.network, report.provider
+        "{} at {} on {}, {}",
+        report.model, report.network, report.provider, report.precision
     );
     println!("  {}", report.provider_reason);
     let cached = if report.cache_hit {
@@ -360,5 +373,16 @@ fn print(report: &Report) {
             100.0 * work.gigaflop_per_second / work.peak_gigaflop_per_second,
             work.peak_gigaflop_per_second,
         );
+    }
+    for picture in &report.accuracy {
+        let percent = |share: f64| format!("{:.2} %", 100.0 * share);
+        let (name, mean) = (&picture.picture, percent(picture.mean));
+        match picture.p99 {
+            Some(p99) => println!(
+                "{name}: {mean} of the range from fp32 in the mean, 99 % of pixels within {}",
+                percent(p99)
+            ),
+            None => println!("{name}: {mean} of the pixels have another class than with fp32"),
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 //! `dpt-onnx export`.
 
+use crate::options::size;
 use crate::{CheckpointArgument, Failure};
 use clap::ValueEnum;
 use gstdptdepth::dpt::{Batch, Flavour};
@@ -50,13 +51,6 @@ enum FlavourArgument {
     Portable,
     /// ONNX Runtime's fused attention too: its cpu and cuda providers
     Ort,
-}
-
-pub(crate) fn size(text: &str) -> Result<Size, String> {
-    text.split_once(['x', 'X'])
-        .and_then(|(h, w)| Some(Size::new(h.parse().ok()?, w.parse().ok()?)))
-        .filter(|size| (1..=8192).contains(&size.height) && (1..=8192).contains(&size.width))
-        .ok_or_else(|| "give height and width such as 384x672".into())
 }
 
 fn batch(text: &str) -> Result<Batch, String> {

@@ -5,15 +5,18 @@
 
 #![allow(clippy::print_stdout, reason = "printing is what a command is for")]
 
+mod accuracy;
 mod bench;
 mod cell;
 mod cloud;
 mod download;
 mod export;
 mod fetch;
+mod input;
 mod inspect;
 mod known;
 mod maps;
+mod options;
 mod run;
 
 use clap::{Parser, Subcommand};

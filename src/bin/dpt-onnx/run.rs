@@ -4,15 +4,15 @@
 //! `dpt-onnx run`.
 
 use crate::cloud::{CloudArguments, Scene, focal_of};
+use crate::input::{fit, network_input};
 use crate::known::{Known, fit_calibration};
+use crate::options::{PrecisionArgument, Provider};
 use crate::{Failure, VariantArgument, maps, open};
-use clap::ValueEnum;
 use gstdptdepth::engine::{Engine, Map, Request};
-use gstdptdepth::frame::{self, Fit, Format, FrameRef, Layout, Plane, Preprocessor};
-use gstdptdepth::inference::{Cache, ExecutionProvider, SessionSettings, runtime};
+use gstdptdepth::frame::Fit;
+use gstdptdepth::inference::{Cache, SessionSettings, runtime};
 use gstdptdepth::model::Model;
 use gstdptdepth::spec::{ModelSpec, OutputMeaning, Size};
-use image::RgbImage;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs;
 use std::path::PathBuf;
@@ -70,30 +70,12 @@ pub(crate) struct Arguments {
     /// What runs the model
     #[arg(long, value_enum, default_value = "auto")]
     execution_provider: Provider,
+    /// What it computes in
+    #[arg(long, value_enum, default_value = "auto")]
+    precision: PrecisionArgument,
     /// ONNX Runtime library to load
     #[arg(long, value_name = "LIBRARY")]
     onnxruntime_library: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum Provider {
-    Auto,
-    Cpu,
-    Openvino,
-    Cuda,
-    Tensorrt,
-}
-
-impl From<Provider> for ExecutionProvider {
-    fn from(provider: Provider) -> Self {
-        match provider {
-            Provider::Auto => Self::Auto,
-            Provider::Cpu => Self::Cpu,
-            Provider::Openvino => Self::OpenVino,
-            Provider::Cuda => Self::Cuda,
-            Provider::Tensorrt => Self::TensorRt,
-        }
-    }
 }
 
 fn focal_length(text: &str) -> Result<f64, String> {
@@ -163,6 +145,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
                 borders,
                 session: SessionSettings {
                     provider: arguments.execution_provider.into(),
+                    precision: arguments.precision.into(),
                     cache: Cache::open(None).unwrap_or_default(),
                     ..Default::default()
                 },
@@ -253,29 +236,4 @@ fn calibrated(
         spec.output = OutputMeaning::Metric { max_depth_m: None };
     }
     Ok(spec)
-}
-
-fn fit(model: &Model, picture: &RgbImage) -> Fit {
-    let spec = model.spec();
-    let frame = Size::new(picture.height(), picture.width());
-    frame::fit(
-        frame,
-        (1, 1),
-        spec.resize_policy,
-        spec.network_size,
-        spec.multiple,
-    )
-}
-
-fn network_input(model: &Model, fit: &Fit, picture: &RgbImage) -> Result<Vec<u8>, Failure> {
-    let layout = Layout::full_range(Format::Rgb, fit.frame);
-    let plane = Plane {
-        data: picture.as_raw(),
-        stride: picture.width() as usize * 3,
-    };
-    let frame = FrameRef::new(layout, [plane])?;
-    let mut preprocessor = Preprocessor::new(&layout, fit, model.spec().interpolation);
-    let mut rgb = vec![0; preprocessor.output_bytes()];
-    preprocessor.run(&frame, &mut rgb)?;
-    Ok(rgb)
 }

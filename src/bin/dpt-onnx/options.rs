@@ -1,0 +1,58 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! Options that several commands have.
+
+use clap::ValueEnum;
+use gstdptdepth::inference::{ExecutionProvider, Precision};
+use gstdptdepth::spec::Size;
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Provider {
+    Auto,
+    Cpu,
+    Openvino,
+    Cuda,
+    Tensorrt,
+}
+
+impl From<Provider> for ExecutionProvider {
+    fn from(provider: Provider) -> Self {
+        match provider {
+            Provider::Auto => Self::Auto,
+            Provider::Cpu => Self::Cpu,
+            Provider::Openvino => Self::OpenVino,
+            Provider::Cuda => Self::Cuda,
+            Provider::Tensorrt => Self::TensorRt,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum PrecisionArgument {
+    Auto,
+    Fp32,
+    Fp16,
+    Bf16,
+    Int8,
+}
+
+impl From<PrecisionArgument> for Precision {
+    fn from(precision: PrecisionArgument) -> Self {
+        match precision {
+            PrecisionArgument::Auto => Self::Auto,
+            PrecisionArgument::Fp32 => Self::Fp32,
+            PrecisionArgument::Fp16 => Self::Fp16,
+            PrecisionArgument::Bf16 => Self::Bf16,
+            PrecisionArgument::Int8 => Self::Int8,
+        }
+    }
+}
+
+/// Height and width.
+pub(crate) fn size(text: &str) -> Result<Size, String> {
+    text.split_once(['x', 'X'])
+        .and_then(|(h, w)| Some(Size::new(h.parse().ok()?, w.parse().ok()?)))
+        .filter(|size| (1..=8192).contains(&size.height) && (1..=8192).contains(&size.width))
+        .ok_or_else(|| "give height and width such as 384x672".into())
+}
