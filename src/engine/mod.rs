@@ -8,11 +8,11 @@ mod map;
 
 pub use map::Map;
 
-use crate::dpt::InputForm;
+use crate::dpt::{Flavour, InputForm};
 use crate::frame;
 use crate::inference::{
-    CacheError, ElementType, InferenceError, ModelSource, Runtime, Session, SessionSettings,
-    TensorData, TensorView,
+    CacheError, ElementType, ExecutionProvider, InferenceError, ModelSource, Runtime, Session,
+    SessionSettings, TensorData, TensorView,
 };
 use crate::model::{BuildOptions, Model, ModelError};
 use crate::spec::{Borders, ModelSpec, OutputMeaning, Size};
@@ -216,6 +216,7 @@ fn open_session(
     }
     let graph = model.graph(&BuildOptions {
         input: InputForm::Rgb8,
+        flavour: flavour(request),
         borders: request.borders,
         ..BuildOptions::new(request.network)
     })?;
@@ -234,6 +235,15 @@ fn open_session(
     Ok((session, false))
 }
 
+/// The operators of the graph: ONNX Runtime's own fused attention only where its own kernels are
+/// sure to run it, which are 1.09 times as fast with it (Depth-Anything-V2-Small at 518×518).
+fn flavour(request: &Request) -> Flavour {
+    match request.session.provider.first_choice() {
+        ExecutionProvider::Cpu | ExecutionProvider::Cuda => Flavour::Ort,
+        _ => Flavour::Portable,
+    }
+}
+
 /// Names the graph of this model at this size, made by this version of the builder.
 fn cache_key(model: &Model, request: &Request) -> String {
     let Borders {
@@ -243,10 +253,11 @@ fn cache_key(model: &Model, request: &Request) -> String {
         right,
     } = request.borders;
     format!(
-        "{}-{}-{top}.{left}.{bottom}.{right}-{}-{}",
+        "{}-{}-{top}.{left}.{bottom}.{right}-{}-{:?}-{}",
         model.identity(),
         request.network,
         request.session.precision,
+        flavour(request),
         env!("CARGO_PKG_VERSION")
     )
 }

@@ -79,6 +79,18 @@ impl ExecutionProvider {
         }
     }
 
+    /// What is tried first; a runtime must be loaded.
+    pub fn first_choice(self) -> Self {
+        let auto = [Self::TensorRt, Self::Cuda, Self::OpenVino, Self::Cpu];
+        match self {
+            Self::Auto => auto
+                .into_iter()
+                .find(|provider| provider.is_built_in())
+                .unwrap_or(Self::Cpu),
+            named => named,
+        }
+    }
+
     /// Whether the ONNX Runtime in use was built with the provider.
     pub(super) fn is_built_in(self) -> bool {
         match self {
