@@ -108,7 +108,8 @@ pub(super) struct Pump {
     /// An event that waits until no frame is held.
     event: Option<gst::Event>,
     /// Memory of earlier runs.
-    spare: Vec<(Vec<u8>, Map)>,
+    spare_inputs: Vec<Vec<u8>>,
+    spare_maps: Vec<Map>,
     /// Whether an item was taken since a frame was last pushed.
     took_item: bool,
     /// Whether frames were dropped since one was last taken.
@@ -137,7 +138,8 @@ impl Pump {
             held: VecDeque::new(),
             flights: VecDeque::new(),
             event: None,
-            spare: Vec::new(),
+            spare_inputs: Vec::new(),
+            spare_maps: Vec::new(),
             took_item: false,
             lost: false,
             at_eos: false,
@@ -146,7 +148,8 @@ impl Pump {
 
     /// Memory of earlier runs is not of the right size any more.
     pub(super) fn forget_spare(&mut self) {
-        self.spare.clear();
+        self.spare_inputs.clear();
+        self.spare_maps.clear();
     }
 
     /// What was asked of the worker, and memory for it, fits the stream no more.
@@ -341,8 +344,9 @@ impl Pump {
             return Err(gst::FlowError::NotNegotiated.into());
         };
         let started = Instant::now();
-        let spare = self.spare.pop();
-        let (mut rgb, map) = spare.unwrap_or((Vec::new(), Map::Depth(Vec::new())));
+        let mut rgb = self.spare_inputs.pop().unwrap_or_default();
+        let map = self.spare_maps.pop();
+        let map = map.unwrap_or(Map::Depth(Vec::new()));
         stream.preprocess(buffer, &mut rgb)?;
         let copy = stream.infers(seen, !self.strict);
         let took = started.elapsed();
@@ -394,7 +398,7 @@ impl Pump {
                 result.map_err(|e: EngineError| error::engine(&e))?;
                 element.ran(took);
                 self.run = took;
-                self.spare.push((rgb, Map::Depth(Vec::new())));
+                self.spare_inputs.push(rgb);
                 let waiting = self
                     .held
                     .iter_mut()
@@ -432,10 +436,8 @@ impl Pump {
         let resized = before.is_some() && before != part(stream);
         let flicker = stream.flicker();
         element.with_stats(|stats| stats.flicker = flicker);
-        // The memory of the result that is not shown any more serves the next run.
-        if let (Some(old), Some((_, spare))) = (old, self.spare.last_mut()) {
-            *spare = old;
-        }
+        // The memory of the result that is not shown any more serves another run.
+        self.spare_maps.extend(old);
         // Caps name the tensor's size.
         if cfg!(feature = "v1_28") && resized {
             self.renegotiate_src(element)?;

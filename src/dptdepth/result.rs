@@ -42,8 +42,9 @@ pub(super) struct Results {
     range: RangeTracker,
     stabiliser: Stabiliser,
     flicker: Flicker,
-    /// The part of a map that shows the frame, where that is not all of it.
-    part: Vec<f32>,
+    /// The part of a map that shows the frame, where that is not all of it, and the same moved.
+    parts: [Vec<f32>; 2],
+    label_parts: [Vec<u8>; 2],
     codes: Vec<u16>,
     /// The shown result, moved.
     moved: Option<Shown>,
@@ -60,7 +61,8 @@ impl Results {
             range: RangeTracker::new(RangeMode::Smooth),
             stabiliser: Stabiliser::new(),
             flicker: Flicker::new(),
-            part: Vec::new(),
+            parts: Default::default(),
+            label_parts: Default::default(),
             codes: Vec::new(),
             moved: None,
             pool: None,
@@ -152,9 +154,10 @@ impl Results {
         if part == size {
             steady(values);
         } else {
-            cut_out(values, size, content, &mut self.part);
-            steady(&mut self.part);
-            put_in(&self.part, values, size, content);
+            let [part, _] = &mut self.parts;
+            cut_out(values, size, content, part);
+            steady(part);
+            put_in(part, values, size, content);
         }
     }
 
@@ -195,7 +198,8 @@ impl Results {
                     Some(engine::Map::Depth(out)) => out,
                     _ => Vec::new(),
                 };
-                engine::Map::Depth(moved(values, size, content, out, |part, out| {
+                let parts = &mut self.parts;
+                engine::Map::Depth(moved(values, size, content, parts, out, |part, out| {
                     motion.depth(part, larger_is_nearer, out);
                 }))
             }
@@ -204,7 +208,8 @@ impl Results {
                     Some(engine::Map::Labels(out)) => out,
                     _ => Vec::new(),
                 };
-                engine::Map::Labels(moved(values, size, content, out, |part, out| {
+                let parts = &mut self.label_parts;
+                engine::Map::Labels(moved(values, size, content, parts, out, |part, out| {
                     motion.labels(part, out);
                 }))
             }
@@ -276,11 +281,12 @@ impl Results {
     }
 }
 
-/// A map whose part that shows the frame was moved; `out` is memory for it.
+/// A map whose part that shows the frame was moved; `parts` and `out` are memory for that.
 fn moved<T: Copy>(
     values: &[T],
     size: Size,
     content: Rect,
+    [part, moved]: &mut [Vec<T>; 2],
     mut out: Vec<T>,
     mut motion: impl FnMut(&[T], &mut Vec<T>),
 ) -> Vec<T> {
@@ -288,12 +294,11 @@ fn moved<T: Copy>(
         motion(values, &mut out);
         return out;
     }
-    let (mut part, mut moved) = (Vec::new(), Vec::new());
-    cut_out(values, size, content, &mut part);
-    motion(&part, &mut moved);
+    cut_out(values, size, content, part);
+    motion(part, moved);
     out.clear();
     out.extend_from_slice(values);
-    put_in(&moved, &mut out, size, content);
+    put_in(moved, &mut out, size, content);
     out
 }
 

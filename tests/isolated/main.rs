@@ -13,6 +13,7 @@
     reason = "clippy knows tests by an attribute that is not used here"
 )]
 
+mod allocation;
 mod element;
 mod provider;
 mod runtime;
@@ -39,6 +40,7 @@ fn cases() -> Vec<Case> {
         provider::cases(),
         session::cases(),
         element::cases(),
+        allocation::cases(),
     ]
     .concat()
 }
