@@ -7,6 +7,7 @@
 
 mod architecture;
 mod borders;
+mod cache;
 mod calibration;
 mod catalogue;
 mod checkpoint;

@@ -30,7 +30,6 @@ pub(super) fn engine(error: &EngineError) -> gst::ErrorMessage {
     match error {
         EngineError::Model(error) => model(error),
         EngineError::Inference(error) => inference(error),
-        EngineError::Cache(error) => cache(error),
         EngineError::Input(error) => frame(error),
         EngineError::Shape(_) => error_msg!(gst::StreamError::WrongType, ("{error}")),
         EngineError::NotPrepared => error_msg!(gst::CoreError::Failed, ("{error}")),

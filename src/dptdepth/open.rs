@@ -7,13 +7,14 @@ use super::error;
 use super::settings::Settings;
 use super::{RangeMode, ResizePolicy};
 use crate::frame::{ADE20K_NAMES, Fit, fit};
-use crate::inference::{Cache, CacheError, Runtime, SessionSettings, runtime};
+use crate::inference::{Cache, CacheError, Key, Runtime, SessionSettings, runtime};
 use crate::measure::{self, Zone};
 use crate::model::{Choice, Model, ModelError};
 use crate::spec::{self, Borders, Calibration, ModelSpec, OutputMeaning, Size};
 use gst::glib;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Network sizes that `target-fps` may choose from: each side this much of the one before.
 const STEP: f64 = 0.8;
@@ -33,6 +34,8 @@ pub(super) struct Opened {
     pub(super) classes: Option<[bool; 256]>,
     pub(super) zones: Vec<Zone>,
     pub(super) session: SessionSettings,
+    /// Whether it was said that the cache takes nothing.
+    pub(super) cache_warned: AtomicBool,
 }
 
 impl Opened {
@@ -81,6 +84,10 @@ impl Opened {
                 Cache::none()
             }
         };
+        if let Some(trouble) = cache.trouble() {
+            warn(trouble);
+        }
+        let cache_warned = AtomicBool::new(cache.trouble().is_some());
         let library = settings.onnxruntime_library.as_deref().map(Path::new);
         let runtime =
             runtime::load(library, plugin_folder().as_deref()).map_err(|e| error::runtime(&e))?;
@@ -93,7 +100,9 @@ impl Opened {
                 optimization_level: settings.optimization_level.into(),
                 provider_options: settings.provider_options(),
                 cache,
-                cache_key: String::new(),
+                cache_key: Key::default(),
+                known: None,
+                keep_small: false,
             },
             settings: settings.clone(),
             model: Arc::new(model),
@@ -102,6 +111,7 @@ impl Opened {
             labels,
             classes,
             zones,
+            cache_warned,
         })
     }
 

@@ -16,6 +16,7 @@ use crate::spec::{Borders, Size};
 use crate::video::lock;
 use gst::subclass::prelude::*;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Live frames that may wait while downstream waits.
@@ -224,6 +225,11 @@ impl Pump {
         (network, _): (Size, Borders),
         ready: &Ready,
     ) {
+        if let Some(trouble) = &ready.cache_trouble
+            && !opened.cache_warned.swap(true, Ordering::Relaxed)
+        {
+            gst::element_imp_warning!(element, gst::ResourceError::OpenWrite, ("{trouble}"));
+        }
         *lock(&element.active_provider) = Some(ready.provider.clone());
         lock(&element.adapter).runs_at(self.rung, ready.warm_run, Instant::now());
         element.engine_runs(network, ready, self.strict);

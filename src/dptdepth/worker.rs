@@ -44,6 +44,8 @@ pub(super) struct Ready {
     pub(super) map_size: crate::spec::Size,
     pub(super) warm_run: Duration,
     pub(super) cache_hit: bool,
+    /// Why the cache could not take what was built.
+    pub(super) cache_trouble: Option<String>,
 }
 
 impl Ready {
@@ -55,6 +57,7 @@ impl Ready {
             map_size: engine.map_size(),
             warm_run: engine.warm_run(),
             cache_hit: engine.cache_hit(),
+            cache_trouble: engine.cache_trouble().map(ToString::to_string),
         }
     }
 }

@@ -4,23 +4,20 @@
 //! A model prepared for one network size: graph, session and the shape of its output. Used by
 //! the element and by `dpt-onnx run`.
 
+mod kept;
 mod map;
 
 pub use map::Map;
 
-use crate::dpt::{Flavour, InputForm};
 use crate::frame;
 use crate::inference::{
-    CacheError, ElementType, ExecutionProvider, InferenceError, ModelSource, Runtime, Session,
-    SessionSettings, TensorData, TensorView,
+    CacheError, ElementType, InferenceError, Runtime, Session, SessionSettings, TensorData,
+    TensorView,
 };
-use crate::model::{BuildOptions, Model, ModelError};
+use crate::model::{Model, ModelError};
 use crate::spec::{Borders, ModelSpec, OutputMeaning, Size};
+use kept::{Kept, Start};
 use std::time::{Duration, Instant};
-
-/// Weights from here on are written once to the cache and mapped from there; smaller ones are
-/// handed over in memory.
-const CACHE_WEIGHTS_FROM: u64 = 64 << 20;
 
 /// From this value of a sky head on a pixel is sky (`compute_sky_mask` of Depth-Anything-3
 /// `utils/alignment.py`).
@@ -35,9 +32,6 @@ pub enum EngineError {
     /// The session could not be opened or run.
     #[error(transparent)]
     Inference(#[from] InferenceError),
-    /// The cache folder failed while a graph was written to it.
-    #[error(transparent)]
-    Cache(#[from] CacheError),
     /// The input is not of the network's size.
     #[error(transparent)]
     Input(#[from] frame::FrameError),
@@ -72,6 +66,8 @@ enum Layout {
 /// A model ready to run at one size.
 pub struct Engine {
     session: Session,
+    // Behind the session, which has the files mapped.
+    kept: Kept,
     spec: ModelSpec,
     network: Size,
     layout: Layout,
@@ -79,11 +75,11 @@ pub struct Engine {
     floats: Vec<f32>,
     map_size: Size,
     warm_run: Duration,
-    cache_hit: bool,
 }
 
 impl Engine {
-    /// Builds the graph for the request's size, opens a session on it and runs it once.
+    /// Builds the graph for the request's size, opens a session on it and runs it once. What an
+    /// earlier start has left in the cache is used instead.
     ///
     /// # Errors
     /// If the graph, the session or the warm-up run fails, or the model's input or output is not
@@ -94,10 +90,11 @@ impl Engine {
         runtime: &'static Runtime,
         request: &Request,
     ) -> Result<Self, EngineError> {
-        let (session, cache_hit) = open_session(model, runtime, request)?;
+        let (session, kept) = kept::open(model, runtime, request)?;
         let layout = layout(&session)?;
         let mut engine = Self {
             session,
+            kept,
             spec,
             network: request.network,
             layout,
@@ -105,14 +102,21 @@ impl Engine {
             floats: Vec::new(),
             map_size: Size::new(0, 0),
             warm_run: Duration::ZERO,
-            cache_hit,
         };
+        if let Some(start) = engine.kept.start() {
+            (engine.map_size, engine.warm_run) = (start.map, start.run);
+            return Ok(engine);
+        }
         // The session has run once when it was opened, so this run shows what a frame costs.
         let gray = vec![127; request.network.area() * 3];
         let mut map = Map::Depth(Vec::new());
         let start = Instant::now();
         engine.infer(&gray, &mut map)?;
         engine.warm_run = start.elapsed();
+        if engine.session.is_on_cpu(&request.session) {
+            let start = Start::of(&engine);
+            engine.kept.remember(&start);
+        }
         Ok(engine)
     }
 
@@ -143,10 +147,21 @@ impl Engine {
 
     /// Whether the graph was found in the cache folder, not built.
     pub fn cache_hit(&self) -> bool {
-        self.cache_hit
+        self.kept.is_hit()
     }
 
-    /// How long one run took once everything was warm.
+    /// Whether the graph is in the cache folder now.
+    pub fn is_kept(&self) -> bool {
+        self.kept.is_kept()
+    }
+
+    /// Why something could not be kept in the cache folder, if that is so.
+    pub fn cache_trouble(&self) -> Option<&CacheError> {
+        self.kept.trouble().or(self.session.cache_trouble())
+    }
+
+    /// How long one run took once everything was warm, now or when an earlier start left it in the
+    /// cache.
     pub fn warm_run(&self) -> Duration {
         self.warm_run
     }
@@ -194,72 +209,6 @@ impl Engine {
         }
         Ok(())
     }
-}
-
-/// The graph of a checkpoint at the request's size, or the user's `.onnx`, as a session; whether it
-/// came from the cache folder.
-fn open_session(
-    model: &Model,
-    runtime: &'static Runtime,
-    request: &Request,
-) -> Result<(Session, bool), EngineError> {
-    let mut settings = request.session.clone();
-    settings.cache_key = cache_key(model, request);
-    if let Some(onnx) = model.onnx() {
-        let session = Session::open(runtime, ModelSource::File(&onnx.path), &settings)?;
-        return Ok((session, false));
-    }
-    let stored = settings.cache.graph_path(&settings.cache_key);
-    if let Some(path) = stored.as_ref().filter(|path| path.exists()) {
-        let session = Session::open(runtime, ModelSource::File(path), &settings)?;
-        return Ok((session, true));
-    }
-    let graph = model.graph(&BuildOptions {
-        input: InputForm::Rgb8,
-        flavour: flavour(request),
-        borders: request.borders,
-        ..BuildOptions::new(request.network)
-    })?;
-    let session = match stored {
-        Some(path) if graph.weight_bytes() >= CACHE_WEIGHTS_FROM => {
-            settings.cache.prepare(&path)?;
-            graph.write(&path, true).map_err(ModelError::from)?;
-            Session::open(runtime, ModelSource::File(&path), &settings)?
-        }
-        _ => {
-            let bytes = graph.to_bytes().map_err(ModelError::from)?;
-            drop(graph);
-            Session::open(runtime, ModelSource::Memory(&bytes), &settings)?
-        }
-    };
-    Ok((session, false))
-}
-
-/// The operators of the graph: ONNX Runtime's own fused attention only where its own kernels are
-/// sure to run it, which are 1.09 times as fast with it (Depth-Anything-V2-Small at 518×518).
-fn flavour(request: &Request) -> Flavour {
-    match request.session.provider.first_choice() {
-        ExecutionProvider::Cpu | ExecutionProvider::Cuda => Flavour::Ort,
-        _ => Flavour::Portable,
-    }
-}
-
-/// Names the graph of this model at this size, made by this version of the builder.
-fn cache_key(model: &Model, request: &Request) -> String {
-    let Borders {
-        top,
-        left,
-        bottom,
-        right,
-    } = request.borders;
-    format!(
-        "{}-{}-{top}.{left}.{bottom}.{right}-{}-{:?}-{}",
-        model.identity(),
-        request.network,
-        request.session.precision,
-        flavour(request),
-        env!("CARGO_PKG_VERSION")
-    )
 }
 
 fn layout(session: &Session) -> Result<Layout, EngineError> {

@@ -48,13 +48,14 @@ impl Kind {
     }
 }
 
-/// Checks every file that the model in `bytes` names.
-pub(super) fn check(path: &Path, bytes: &[u8]) -> Result<(), GraphError> {
+/// Checks every file that the model in `bytes` names; which those are, relative to its folder.
+pub(super) fn check(path: &Path, bytes: &[u8]) -> Result<Vec<String>, GraphError> {
     let mut data = DataFiles {
         model: path,
         sizes: BTreeMap::new(),
     };
-    data.walk(Kind::Model, bytes, 0)
+    data.walk(Kind::Model, bytes, 0)?;
+    Ok(data.sizes.into_keys().collect())
 }
 
 struct DataFiles<'p> {

@@ -37,6 +37,8 @@ pub struct OnnxSummary {
     pub metadata: BTreeMap<String, String>,
     /// Version of the standard operator set.
     pub opset: i64,
+    /// Files with weights, relative to the model's folder.
+    pub data_files: Vec<String>,
 }
 
 /// All that an interface may take in a file; published ones take some kilobytes.
@@ -62,8 +64,9 @@ pub fn inspect(path: &Path) -> Result<OnnxSummary, GraphError> {
     if bytes.get(4..8) == Some(b"ORTM") {
         return Err(format("it is in ONNX Runtime's own format"));
     }
-    external::check(path, &bytes)?;
-    let summary = Interface::read(&bytes).map_err(|reason| format(reason.0))?;
+    let data_files = external::check(path, &bytes)?;
+    let mut summary = Interface::read(&bytes).map_err(|reason| format(reason.0))?;
+    summary.data_files = data_files;
     if summary.outputs.is_empty() {
         return Err(format("it holds no graph with an output"));
     }

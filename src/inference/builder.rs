@@ -3,6 +3,8 @@
 
 //! From settings to `ort`'s session builder, and from its refusals to errors.
 
+use std::path::Path;
+
 use ort::ErrorCode;
 use ort::session::builder::SessionBuilder;
 
@@ -10,7 +12,7 @@ use super::error::InferenceError;
 use super::profile::Profile;
 use super::provider::ExecutionProvider;
 use super::runtime::Runtime;
-use super::session::{ModelSource, SessionSettings};
+use super::settings::{ModelSource, SessionSettings};
 
 /// Refuses NUL characters: `ort` panics on them.
 pub(super) fn check_texts(settings: &SessionSettings) -> Result<(), InferenceError> {
@@ -38,13 +40,15 @@ pub(super) fn check_texts(settings: &SessionSettings) -> Result<(), InferenceErr
     }
 }
 
-/// The settings as `ort` takes them; `strict` lets no node fall to the CPU.
+/// The settings as `ort` takes them; `strict` lets no node fall to the CPU. `kept` is the folder for
+/// what the provider compiles.
 pub(super) fn builder(
     runtime: &'static Runtime,
     settings: &SessionSettings,
     provider: ExecutionProvider,
     strict: bool,
     profile: Option<&Profile>,
+    kept: Option<&Path>,
 ) -> Result<SessionBuilder, InferenceError> {
     let refused = |what| move |cause: String| InferenceError::Setting { what, cause };
     let text = |error: ort::Error<SessionBuilder>| error.to_string();
@@ -76,7 +80,7 @@ pub(super) fn builder(
             .map_err(|error| refused("a session without the CPU")(text(error)))?;
     }
     builder
-        .with_execution_providers(provider.registrations(settings)?)
+        .with_execution_providers(provider.registrations(settings, kept)?)
         .map_err(|error| provider_failure(provider, settings, &text(error)))
 }
 

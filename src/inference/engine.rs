@@ -1,43 +1,62 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! Which TensorRT engines are in the cache: `auto` uses them, but builds none.
+//! Where providers keep what they compile, and under which key.
 
-use std::fs;
-use std::path::PathBuf;
-
-use super::cache::CacheError;
+use super::cache::{Key, Kind, Slot};
+use super::machine;
 use super::provider::ExecutionProvider;
 use super::runtime::Runtime;
-use super::session::SessionSettings;
+use super::settings::SessionSettings;
 
-/// The file that says for which runtime and GPU the cached TensorRT engine was built.
-fn engine_marker(runtime: &Runtime, settings: &SessionSettings) -> Option<(PathBuf, String)> {
-    let folder = settings
-        .cache
-        .entry(ExecutionProvider::TensorRt.name(), &settings.cache_key)?;
-    let gpu = settings.device.as_deref().unwrap_or("0");
-    Some((
-        folder.join("engine.marker"),
-        format!("onnxruntime {}, GPU {gpu}\n", runtime.version()),
-    ))
-}
-
-/// Whether the cache holds the engine of this model, made with this runtime and GPU.
-pub(super) fn engine_is_built(runtime: &Runtime, settings: &SessionSettings) -> bool {
-    engine_marker(runtime, settings)
-        .is_some_and(|(file, text)| fs::read_to_string(file).is_ok_and(|found| found == text))
-}
-
-/// Notes that the cache now holds the engine.
-pub(super) fn remember_engine(runtime: &Runtime, settings: &SessionSettings) {
-    if let Some((file, text)) = engine_marker(runtime, settings) {
-        // Without the marker `auto` only builds no engine; the session itself is fine.
-        let _ = settings.cache.prepare(&file).and_then(|()| {
-            fs::write(&file, text).map_err(|cause| CacheError::Unwritable {
-                folder: file,
-                cause,
-            })
-        });
+/// All that decides, beside the model, whether something compiled or measured by a provider fits.
+pub(super) fn facts(
+    runtime: &Runtime,
+    settings: &SessionSettings,
+    provider: ExecutionProvider,
+) -> String {
+    let mut facts = format!(
+        "{provider} {:?}, {}, {} threads, {:?}, {:?}, onnxruntime {} of {} bytes",
+        settings.device,
+        settings.precision,
+        settings.threads,
+        settings.optimization_level,
+        settings.provider_options,
+        runtime.version(),
+        runtime.path().metadata().map_or(0, |library| library.len()),
+    );
+    if provider == ExecutionProvider::Auto || provider.is_on_cpu(settings) {
+        facts += &format!(", {}", machine::cpu());
     }
+    if provider == ExecutionProvider::Auto || !provider.is_on_cpu(settings) {
+        facts += &format!(", {}", machine::gpu());
+    }
+    facts
+}
+
+fn key(runtime: &Runtime, settings: &SessionSettings, provider: ExecutionProvider) -> Key {
+    settings.cache_key.with(&facts(runtime, settings, provider))
+}
+
+/// The folder for what the provider compiles. `None` where nothing is kept: on a CPU OpenVINO
+/// compiles faster than it reads what it has compiled, which takes as much room as the weights.
+pub(super) fn claim(
+    runtime: &Runtime,
+    settings: &SessionSettings,
+    provider: ExecutionProvider,
+) -> Slot {
+    let kind = match provider {
+        ExecutionProvider::TensorRt => Kind::TensorRt,
+        ExecutionProvider::OpenVino if !provider.is_on_cpu(settings) => Kind::OpenVino,
+        _ => return Slot::Unkept(None),
+    };
+    settings
+        .cache
+        .claim(kind, &key(runtime, settings, provider))
+}
+
+/// Whether the cache holds the TensorRT engine of this model, made with this runtime and GPU.
+pub(super) fn engine_is_built(runtime: &Runtime, settings: &SessionSettings) -> bool {
+    let key = key(runtime, settings, ExecutionProvider::TensorRt);
+    settings.cache.has(Kind::TensorRt, &key)
 }

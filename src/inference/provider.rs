@@ -13,10 +13,12 @@ use ort::session::builder::GraphOptimizationLevel;
 
 use super::error::InferenceError;
 use super::precision::Precision;
-use super::session::SessionSettings;
+use super::settings::SessionSettings;
 
 /// Which execution provider runs the network.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub enum ExecutionProvider {
     /// The first that works: TensorRT if its engine is cached already, CUDA, OpenVINO, the CPU.
     #[default]
@@ -101,13 +103,31 @@ impl ExecutionProvider {
         }
     }
 
-    /// What to register with a session, first choice first. Empty for the CPU.
+    /// Whether the network runs on the CPU alone.
+    pub(super) fn is_on_cpu(self, settings: &SessionSettings) -> bool {
+        match self {
+            Self::Cpu => true,
+            Self::OpenVino => {
+                let mut devices = settings
+                    .provider_options
+                    .iter()
+                    .filter(|(key, _)| key == "device_type")
+                    .map(|(_, device)| device.as_str())
+                    .chain(settings.device.as_deref());
+                devices.next().is_none_or(|device| device == "CPU")
+            }
+            Self::Auto | Self::Cuda | Self::TensorRt => false,
+        }
+    }
+
+    /// What to register with a session, first choice first. Empty for the CPU. `kept` is the folder
+    /// for what the provider compiles.
     pub(super) fn registrations(
         self,
         settings: &SessionSettings,
+        kept: Option<&Path>,
     ) -> Result<Vec<ExecutionProviderDispatch>, InferenceError> {
-        let cache = settings.cache.entry(self.name(), &settings.cache_key);
-        let cache = cache.as_deref().and_then(Path::to_str);
+        let cache = kept.and_then(Path::to_str);
         let user = &settings.provider_options;
         Ok(match self {
             Self::Auto | Self::Cpu => Vec::new(),

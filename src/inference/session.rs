@@ -8,57 +8,18 @@ use std::path::Path;
 use ort::value::TensorRef;
 
 use super::builder::{builder, check_texts, provider_failure, refusal};
-use super::cache::Cache;
-use super::engine::{engine_is_built, remember_engine};
+use super::cache::{CacheError, Draft, Entry, Slot};
+use super::engine::{self, engine_is_built};
 use super::error::InferenceError;
 use super::precision::Precision;
 use super::profile::Profile;
-use super::provider::{ExecutionProvider, OptimizationLevel};
+use super::provider::ExecutionProvider;
 use super::runtime::Runtime;
+use super::settings::{ModelSource, SessionSettings};
 use super::tensor::{ElementType, Outputs, TensorData, TensorInfo};
 
 /// The most elements the warm-up of [`Session::open`] allocates; larger inputs wait for the first run.
 const LARGEST_WARM_UP: usize = 1 << 28;
-
-/// How a session is to run.
-#[derive(Clone, Debug, Default)]
-pub struct SessionSettings {
-    /// What runs the nodes. All but `Auto` run every node there or fail.
-    pub provider: ExecutionProvider,
-    /// A GPU's number (`0`) or an OpenVINO device (`CPU`, `GPU.0`); the provider's first if absent.
-    pub device: Option<String>,
-    /// What is computed with.
-    pub precision: Precision,
-    /// Threads on the CPU; 0 for one on each core.
-    pub threads: usize,
-    /// How far the graph is rewritten.
-    pub optimization_level: OptimizationLevel,
-    /// Further options, passed on as they are: the provider's own; for `Cpu`, ONNX Runtime's
-    /// session configuration entries. They replace ours of the same name.
-    pub provider_options: Vec<(String, String)>,
-    /// Where providers keep what they compile.
-    pub cache: Cache,
-    /// Tells apart what is in the cache: model, size, and all else that changes the graph.
-    pub cache_key: String,
-}
-
-/// Where an ONNX model is.
-#[derive(Clone, Copy, Debug)]
-pub enum ModelSource<'a> {
-    /// In a file, external data beside it.
-    File(&'a Path),
-    /// In memory, without external data.
-    Memory(&'a [u8]),
-}
-
-impl std::fmt::Display for ModelSource<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::File(path) => write!(f, "the model {}", path.display()),
-            Self::Memory(_) => f.write_str("the model in memory"),
-        }
-    }
-}
 
 /// A network, loaded by one provider, with one input.
 #[derive(Debug)]
@@ -70,6 +31,9 @@ pub struct Session {
     active: String,
     reason: String,
     precision: Precision,
+    // Held so that nobody removes it.
+    _kept: Option<Entry>,
+    trouble: Option<CacheError>,
     input: TensorInfo,
     outputs: Vec<TensorInfo>,
     shapes: Vec<Vec<usize>>,
@@ -167,10 +131,54 @@ impl Session {
             let library = runtime.path().to_owned();
             return Err(InferenceError::ProviderMissing { provider, library });
         }
+        let (kept, draft, trouble) = match engine::claim(runtime, settings, provider) {
+            Slot::Ready(entry) => (Some(entry), None, None),
+            Slot::Vacant(draft) => (None, Some(draft), None),
+            Slot::Unkept(trouble) => (None, None, trouble),
+        };
+        let load = |folder| Self::load(runtime, source, settings, provider, strict, folder);
+        if let Some(entry) = kept {
+            return match load(Some(entry.folder())) {
+                Ok(session) => Ok(Self {
+                    _kept: Some(entry),
+                    ..session
+                }),
+                // What was kept may be of no use: once more without it.
+                Err(_) if entry.discard() => {
+                    Self::attempt(runtime, source, settings, provider, strict)
+                }
+                Err(error) => Err(error),
+            };
+        }
+        let mut session = load(draft.as_ref().map(Draft::folder))?;
+        session.trouble = trouble;
+        match draft.map(Draft::finish).transpose() {
+            Ok(entry) => session._kept = entry,
+            Err(trouble) => session.trouble = Some(trouble),
+        }
+        Ok(session)
+    }
+
+    /// Opens the model with one provider, whose compiled network is, or is to be, in `kept`.
+    fn load(
+        runtime: &'static Runtime,
+        source: ModelSource<'_>,
+        settings: &SessionSettings,
+        provider: ExecutionProvider,
+        strict: bool,
+        kept: Option<&Path>,
+    ) -> Result<Self, InferenceError> {
         let device = settings.device.as_deref();
         let precision = settings.precision.resolve(provider, device)?;
-        let profile = Profile::new();
-        let mut builder = builder(runtime, settings, provider, strict, profile.as_ref())?;
+        let known = settings
+            .known
+            .as_ref()
+            .filter(|known| known.provider == provider);
+        let profile = match known {
+            Some(_) => None,
+            None => Profile::new(),
+        };
+        let mut builder = builder(runtime, settings, provider, strict, profile.as_ref(), kept)?;
         let inner = match source {
             ModelSource::File(path) => builder.commit_from_file(path),
             ModelSource::Memory(bytes) => builder.commit_from_memory(bytes),
@@ -188,7 +196,9 @@ impl Session {
             return Err(InferenceError::Inputs { names });
         };
         let shapes = vec![Vec::new(); outputs.len()];
-        let (active, reason) = (format!("{provider} (not run yet)"), String::new());
+        let unknown = || format!("{provider} (not run yet)");
+        let active = known.map_or_else(unknown, |known| known.active.clone());
+        let reason = String::new();
         let mut session = Self {
             inner,
             profile,
@@ -196,6 +206,8 @@ impl Session {
             active,
             reason,
             precision,
+            _kept: None,
+            trouble: None,
             input,
             outputs,
             shapes,
@@ -206,10 +218,27 @@ impl Session {
             }
             other => other,
         })?;
-        if provider == ExecutionProvider::TensorRt {
-            remember_engine(runtime, settings);
-        }
         Ok(session)
+    }
+
+    /// The provider that took the network.
+    pub fn provider(&self) -> ExecutionProvider {
+        self.provider
+    }
+
+    /// Why what was compiled could not be kept, if that is so.
+    pub fn cache_trouble(&self) -> Option<&CacheError> {
+        self.trouble.as_ref()
+    }
+
+    /// What of these settings a session depends on beside the model, this machine included.
+    pub fn facts(runtime: &Runtime, settings: &SessionSettings) -> String {
+        engine::facts(runtime, settings, settings.provider)
+    }
+
+    /// Whether the network runs on the CPU alone, which has nothing to compile when it first runs.
+    pub fn is_on_cpu(&self, settings: &SessionSettings) -> bool {
+        self.provider.is_on_cpu(settings)
     }
 
     /// What the network takes.

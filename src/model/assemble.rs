@@ -3,9 +3,9 @@
 
 //! From a checkpoint's files to a model: what it is, what it expects, what its output means.
 
-use super::{Choice, Model, ModelError, Source, preprocessor, published};
+use super::{Choice, Model, ModelError, Source, identity, preprocessor, published};
 use crate::checkpoint::Checkpoint;
-use crate::dpt::{self, DptConfig, Hints, Meaning, Origin, Reference, Task, Variant};
+use crate::dpt::{self, DptConfig, Hints, Meaning, Origin, Task, Variant};
 use crate::spec::{ModelSpec, OutputMeaning};
 use serde_json::Value as Json;
 use std::path::Path;
@@ -23,11 +23,7 @@ pub(super) struct Parts<'p> {
 }
 
 impl Parts<'_> {
-    pub(super) fn into_model(
-        self,
-        fallback_name: &str,
-        identity: &str,
-    ) -> Result<Model, ModelError> {
+    pub(super) fn into_model(self, fallback_name: &str) -> Result<Model, ModelError> {
         let origin = Origin::of(&self.checkpoint).ok_or_else(|| ModelError::NoConfig {
             path: self.path.into(),
         })?;
@@ -69,9 +65,13 @@ impl Parts<'_> {
             .filter(|name| is_name(name))
             .unwrap_or(fallback_name);
         let spec = spec(name, &config_of_dpt, &processing, described.is_some());
+        let told = format!(
+            "{} {config_of_dpt:?} {origin:?} {variant:?} {reference:?}",
+            spec.to_json()
+        );
         Ok(Model {
             spec,
-            identity: format!("{identity}-{}", choice_key(hints.variant, reference)),
+            identity: identity::of_checkpoint(&checkpoint, &told),
             source: Source::Checkpoint {
                 checkpoint,
                 config: Box::new(config_of_dpt),
@@ -87,18 +87,6 @@ fn is_name(text: &str) -> bool {
     (1..=96).contains(&text.len())
         && !text.starts_with(['/', '.'])
         && text.chars().all(|c| c.is_ascii_graphic())
-}
-
-/// What a choice adds to a model's identity.
-fn choice_key(variant: Option<Variant>, reference: Option<Reference>) -> String {
-    format!(
-        "{}{}",
-        variant.map_or("", Variant::name),
-        reference.map_or("", |reference| match reference {
-            Reference::Original => "-o",
-            Reference::Transformers => "-t",
-        })
-    )
 }
 
 fn spec(

@@ -1,41 +1,56 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! What tells one model's files from another's without reading them: place, size and time.
+//! What tells one model from another without reading all of it. Nothing of it depends on where the
+//! files lie, so that a cache that was filled elsewhere fits.
 
-use super::ModelError;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use crate::checkpoint::Checkpoint;
+use crate::graph::OnnxSummary;
+use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
-/// A short text that changes when a file of the model is replaced; `weights` are files that belong
-/// to it wherever they lie.
-pub(super) fn of(path: &Path, weights: &[PathBuf]) -> Result<String, ModelError> {
-    let io = |source| ModelError::Io {
-        path: path.into(),
-        source,
-    };
-    let canonical = path.canonicalize().map_err(io)?;
-    let mut hasher = DefaultHasher::new();
-    canonical.hash(&mut hasher);
-    let mut files = Vec::new();
-    if canonical.is_dir() {
-        for entry in std::fs::read_dir(&canonical).map_err(io)? {
-            files.push(entry.map_err(io)?.path());
-        }
-        files.sort();
-    } else {
-        files.push(canonical.clone());
-        files.push(canonical.with_file_name("config.json"));
-        files.push(canonical.with_file_name("preprocessor_config.json"));
+/// A checkpoint: what was read from its configuration, and a sample of every tensor.
+pub(super) fn of_checkpoint(checkpoint: &Checkpoint, described: &str) -> String {
+    let mut hash = Sha256::new();
+    hash.update(described);
+    checkpoint.sample(|bytes| hash.update(bytes));
+    files(&mut hash, checkpoint.paths());
+    short(hash)
+}
+
+/// An ONNX file and the files that its weights lie in.
+pub(super) fn of_onnx(path: &Path, summary: &OnnxSummary) -> String {
+    let mut hash = Sha256::new();
+    hash.update(
+        path.canonicalize()
+            .unwrap_or_default()
+            .as_os_str()
+            .as_encoded_bytes(),
+    );
+    let data = summary
+        .data_files
+        .iter()
+        .map(|file| path.with_file_name(file));
+    let all: Vec<_> = std::iter::once(path.to_path_buf()).chain(data).collect();
+    files(&mut hash, &all);
+    short(hash)
+}
+
+/// Sizes and times. Archives and image layers keep whole seconds only.
+fn files(hash: &mut Sha256, paths: &[PathBuf]) {
+    for metadata in paths.iter().filter_map(|path| path.metadata().ok()) {
+        hash.update(metadata.len().to_le_bytes());
+        let modified = metadata.modified().ok();
+        let since = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        hash.update(since.map_or(0, |since| since.as_secs()).to_le_bytes());
     }
-    files.extend_from_slice(weights);
-    for file in files {
-        let Ok(metadata) = std::fs::metadata(&file) else {
-            continue;
-        };
-        file.file_name().hash(&mut hasher);
-        metadata.len().hash(&mut hasher);
-        metadata.modified().ok().hash(&mut hasher);
-    }
-    Ok(format!("{:016x}", hasher.finish()))
+}
+
+fn short(hash: Sha256) -> String {
+    let digest = hash.finalize();
+    digest[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

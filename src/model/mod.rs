@@ -144,13 +144,12 @@ impl Model {
             let (spec, onnx) = onnx::open(path)?;
             return Ok(Self {
                 spec,
-                identity: identity::of(path, &[])?,
+                identity: identity::of_onnx(path, &onnx.summary),
                 source: Source::Onnx(onnx),
             });
         }
         // The weights first: what is wrong with them says more than a missing config.
         let checkpoint = files::weights(path)?;
-        let identity = identity::of(path, checkpoint.paths())?;
         let folder = files::folder(path);
         let parts = Parts {
             checkpoint,
@@ -159,7 +158,7 @@ impl Model {
             path,
             choice,
         };
-        parts.into_model(&files::name_from(path), &identity)
+        parts.into_model(&files::name_from(path))
     }
 
     /// The model that ships inside the plugin.
@@ -181,7 +180,6 @@ impl Model {
             ))?;
             let weights = include_bytes!("../../models/dpt-tiny/model.safetensors");
             let checkpoint = Checkpoint::from_bytes(weights)?;
-            let identity = format!("{EMBEDDED_NAME}-{}", env!("CARGO_PKG_VERSION"));
             let parts = Parts {
                 checkpoint,
                 config: Some(config),
@@ -189,7 +187,7 @@ impl Model {
                 path: Path::new("(embedded)"),
                 choice: Choice::default(),
             };
-            let mut model = parts.into_model(EMBEDDED_NAME, &identity)?;
+            let mut model = parts.into_model(EMBEDDED_NAME)?;
             model.spec.name = EMBEDDED_NAME.into();
             Ok(model)
         }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use gstdptdepth::inference::runtime::load;
 use gstdptdepth::inference::{
-    Cache, ExecutionProvider, InferenceError, ModelSource, Precision, Session, SessionSettings,
+    Cache, ExecutionProvider, InferenceError, Key, ModelSource, Precision, Session, SessionSettings,
 };
 
 use crate::{Case, assert_says, model, openvino, plain};
@@ -150,20 +150,46 @@ fn bad_option() {
     assert_says(&message, &["no_such_option", "provider-options"]);
 }
 
+/// What runs on a CPU is compiled anew, which is faster; what is compiled for another device is kept.
 fn openvino_cache() {
     let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::open(folder.path().to_str()).unwrap();
+    let cache_key = Key {
+        model: "tiny".to_owned(),
+        size: "any".to_owned(),
+        facts: "a test".to_owned(),
+    };
     let settings = SessionSettings {
-        cache: Cache::open(folder.path().to_str()).unwrap(),
-        cache_key: "tiny".to_owned(),
+        cache,
+        cache_key,
         threads: 1,
         ..with(ExecutionProvider::OpenVino)
     };
     open(&openvino(), "u8-nhwc.onnx", &settings).unwrap();
-    let compiled = std::fs::read_dir(folder.path().join("openvino/tiny"))
-        .unwrap()
-        .count();
-    assert!(compiled > 0);
+    assert!(settings.cache.list().is_empty());
+    let settings = SessionSettings {
+        device: Some("HETERO:CPU".to_owned()),
+        ..settings
+    };
+    let session = open(&openvino(), "u8-nhwc.onnx", &settings).unwrap();
+    let entry = settings.cache.list().remove(0);
+    assert_eq!((entry.kind, entry.model.as_str()), ("openvino", "tiny"));
+    assert!(entry.complete && entry.is_in_use());
+    assert_eq!(entry.remove().unwrap(), None);
+    drop(session);
     open(&openvino(), "u8-nhwc.onnx", &settings).unwrap();
+    assert_eq!(settings.cache.list().len(), 1);
+    // A damaged one is made again.
+    let compiled = std::fs::read_dir(&entry.folder)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .find(|file| file.extension().is_some_and(|ext| ext == "blob"))
+        .unwrap();
+    std::fs::remove_file(&compiled).unwrap();
+    std::fs::write(&compiled, "no network").unwrap();
+    open(&openvino(), "u8-nhwc.onnx", &settings).unwrap();
+    let entry = settings.cache.list().remove(0);
+    assert!(entry.complete && compiled.metadata().unwrap().len() > 100);
 }
 
 fn nul() {

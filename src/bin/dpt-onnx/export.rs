@@ -66,7 +66,7 @@ fn batch(text: &str) -> Result<Batch, String> {
 }
 
 /// The model's own size, brought to its multiple.
-fn own_size(spec: &ModelSpec) -> Size {
+pub(crate) fn own_size(spec: &ModelSpec) -> Size {
     let side = |side: u32| (side.next_multiple_of(spec.multiple)).max(spec.multiple);
     Size::new(
         side(spec.network_size.height),

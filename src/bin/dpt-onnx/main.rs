@@ -7,6 +7,7 @@
 
 mod accuracy;
 mod bench;
+mod cache;
 mod cell;
 mod cloud;
 mod download;
@@ -57,6 +58,8 @@ enum Command {
     Run(run::Arguments),
     /// Measure how fast a model runs here, and where a frame's time goes.
     Bench(bench::Arguments),
+    /// See, clear or fill the cache of prepared models.
+    Cache(cache::Arguments),
 }
 
 /// Opens what a CHECKPOINT argument names.
@@ -88,6 +91,7 @@ fn main() -> ExitCode {
         Command::Export(arguments) => export::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Cache(arguments) => cache::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
