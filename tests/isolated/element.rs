@@ -18,6 +18,7 @@ pub(crate) fn cases() -> Vec<Case> {
         ("element/cuda-without-gpu", cuda_without_gpu),
         ("element/unwritable-cache", unwritable_cache),
         ("element/default-cache-warns", default_cache_warns),
+        ("element/read-only-cache-warns-once", read_only_cache),
         ("element/settings", settings),
         ("element/onnx", onnx),
         ("element/segmentation", segmentation),
@@ -246,6 +247,36 @@ fn default_cache_warns() {
     assert!(text.contains("cache-dir"), "{text}");
     pipeline.set_state(gst::State::Null).expect("NULL works");
     works(&pipeline);
+}
+
+/// In `/proc` nobody, root included, can make a folder.
+fn read_only_cache() {
+    let (pipeline, element) = pipeline();
+    element.set_property("cache-dir", "/proc/self");
+    let bus = pipeline.bus().expect("a pipeline has a bus");
+    assert!(pipeline.set_state(gst::State::Playing).is_ok());
+    let wanted = [
+        gst::MessageType::Warning,
+        gst::MessageType::Error,
+        gst::MessageType::Eos,
+    ];
+    let mut warnings = 0;
+    loop {
+        let message = bus
+            .timed_pop_filtered(gst::ClockTime::from_seconds(60), &wanted)
+            .expect("a warning or the end");
+        match message.view() {
+            gst::MessageView::Warning(warning) => {
+                let text = warning.error().message().to_string();
+                assert!(text.contains("/proc/self"), "{text}");
+                warnings += 1;
+            }
+            gst::MessageView::Eos(_) => break,
+            _ => panic!("an error, where a warning is enough: {message:?}"),
+        }
+    }
+    assert_eq!(warnings, 1);
+    pipeline.set_state(gst::State::Null).expect("NULL works");
 }
 
 fn settings() {

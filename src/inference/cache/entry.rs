@@ -316,7 +316,7 @@ pub(super) fn bytes(folder: &Path) -> u64 {
 /// The marker goes first: what is removed in part is no entry.
 fn remove_locked(folder: &Path) -> io::Result<()> {
     match fs::remove_file(folder.join(MARKER)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => fs::remove_dir_all(folder),
     }
 }
