@@ -78,7 +78,7 @@ class Model:
 
         picture = torch.zeros(1, 3, self.height, self.width)
         with torch.inference_mode():
-            torch.onnx.export(Plain(), (picture,), self.onnx, input_names=["pixel_values"], output_names=["predicted_depth"], dynamo=True, external_data=False)
+            torch.onnx.export(Plain().eval(), (picture,), self.onnx, input_names=["pixel_values"], output_names=["predicted_depth"], dynamo=True, external_data=False)
 
 
 def bare_torch(model, picture):
