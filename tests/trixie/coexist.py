@@ -64,7 +64,7 @@ with open(theirs, "wb") as file:
     file.write(model)
 
 elements = [
-    f"dptdepth model-file={os.environ['MODEL']} execution-provider=cpu output=meta",
+    f"dptdepth model-file={os.environ['MODEL']} execution-provider=cpu output=meta smoothing=0",
     element,
 ]
 if first != "dptdepth":
