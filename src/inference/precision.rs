@@ -4,7 +4,7 @@
 //! Which numbers a network is computed in. Weights, input and output stay f32.
 
 use super::error::InferenceError;
-use super::provider::ExecutionProvider;
+use super::provider::{ExecutionProvider, is_cpu};
 
 /// What is computed with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -56,7 +56,7 @@ impl Precision {
                 _ => refused("its kernels know 32 bits only"),
             },
             ExecutionProvider::OpenVino => {
-                let on_cpu = device.is_none_or(|device| device.starts_with("CPU"));
+                let on_cpu = is_cpu(device);
                 match self {
                     Self::Auto if on_cpu && has_bf16() => Ok(Self::Bf16),
                     Self::Auto if on_cpu => Ok(Self::Fp32),

@@ -81,11 +81,13 @@ impl ExecutionProvider {
         }
     }
 
+    /// What `Auto` tries before the CPU, in this order.
+    pub(super) const ORDER: [Self; 3] = [Self::TensorRt, Self::Cuda, Self::OpenVino];
+
     /// What is tried first; a runtime must be loaded.
     pub fn first_choice(self) -> Self {
-        let auto = [Self::TensorRt, Self::Cuda, Self::OpenVino, Self::Cpu];
         match self {
-            Self::Auto => auto
+            Self::Auto => Self::ORDER
                 .into_iter()
                 .find(|provider| provider.is_built_in())
                 .unwrap_or(Self::Cpu),
@@ -197,6 +199,11 @@ impl std::fmt::Display for ExecutionProvider {
     }
 }
 
+/// Whether an OpenVINO device is the CPU, as it is where none is named.
+pub(super) fn is_cpu(device: Option<&str>) -> bool {
+    device.is_none_or(|device| device.starts_with("CPU"))
+}
+
 /// How OpenVINO is told what to compute in: of its options `precision` serves devices other than the
 /// CPU, which reads it from the JSON text `load_config`.
 fn openvino_precision(
@@ -208,7 +215,7 @@ fn openvino_precision(
         let hint = format!(r#"{{"CPU":{{"INFERENCE_PRECISION_HINT":"{name}"}}}}"#);
         Some(("load_config", hint))
     };
-    let on_cpu = device.is_none_or(|device| device.starts_with("CPU"));
+    let on_cpu = is_cpu(device);
     Ok(match settings.precision.resolve(provider, device)? {
         Precision::Fp32 if on_cpu => hint("f32"),
         Precision::Fp16 if on_cpu => hint("f16"),

@@ -69,13 +69,8 @@ impl Session {
         source: ModelSource<'_>,
         settings: &SessionSettings,
     ) -> Result<Self, InferenceError> {
-        const ORDER: [ExecutionProvider; 3] = [
-            ExecutionProvider::TensorRt,
-            ExecutionProvider::Cuda,
-            ExecutionProvider::OpenVino,
-        ];
         let mut reasons = Vec::new();
-        for provider in ORDER {
+        for provider in ExecutionProvider::ORDER {
             if !provider.is_built_in() {
                 reasons.push(format!("{provider}: not in this ONNX Runtime"));
             } else if provider == ExecutionProvider::TensorRt && !engine_is_built(runtime, settings)

@@ -4,10 +4,11 @@
 //! What a precision costs: maps beside those of fp32.
 
 use crate::Failure;
-use crate::input::{fit, network_input};
+use crate::input::{fit, network_input, read};
 use gstdptdepth::engine::{Engine, EngineError, Map, Request};
 use gstdptdepth::inference::{Precision, Runtime, SessionSettings};
 use gstdptdepth::model::Model;
+use gstdptdepth::spec::Size;
 use std::path::PathBuf;
 
 /// How far a picture's map is from that of fp32, in shares of the range of that one; of classes, the
@@ -29,10 +30,8 @@ pub(crate) fn accuracy(
 ) -> Result<Vec<Accuracy>, Failure> {
     let mut found = Vec::new();
     for path in pictures {
-        let picture = image::open(path)
-            .map_err(|e| format!("cannot read the picture {}: {e}", path.display()))?
-            .to_rgb8();
-        let fit = fit(model, &picture);
+        let picture = read(path)?;
+        let fit = fit(model, Size::new(picture.height(), picture.width()));
         let rgb = network_input(model, &fit, &picture)?;
         let map_in = |precision| -> Result<Map, EngineError> {
             let request = Request {

@@ -4,17 +4,16 @@
 //! `dpt-onnx bench`.
 
 use crate::accuracy::{Accuracy, accuracy};
-use crate::options::{PrecisionArgument, Provider, size};
+use crate::input::fit;
+use crate::options::{RuntimeArguments, size};
 use crate::{CheckpointArgument, Failure};
 use gstdptdepth::engine::{Engine, Map, Request};
 use gstdptdepth::frame::{
-    self, Canvas, ChromaSite, ColorRange, Colormap, Drawn, Fit, Format, FrameMut, Layout, MapRef,
-    Matrix, PlaneMut, Preprocessor, Quantize, Style, Upsampling, ValueRange,
+    Canvas, ChromaSite, ColorRange, Colormap, Drawn, Fit, Format, FrameMut, Layout, MapRef, Matrix,
+    PlaneMut, Preprocessor, Quantize, Style, Upsampling, ValueRange,
 };
 use gstdptdepth::graph::{Builder, Dim, ElementType};
-use gstdptdepth::inference::{
-    Cache, ModelSource, Runtime, Session, SessionSettings, TensorData, runtime,
-};
+use gstdptdepth::inference::{Cache, ModelSource, Runtime, Session, SessionSettings, TensorData};
 use gstdptdepth::model::{BuildOptions, Model};
 use gstdptdepth::spec::Size;
 use std::path::PathBuf;
@@ -37,12 +36,8 @@ pub(crate) struct Arguments {
     /// Size of the NV12 frames that go in and the GRAY16 maps that come out, height and width
     #[arg(long, value_name = "HxW", default_value = "1080x1920", value_parser = size)]
     frame: Size,
-    /// What runs the model
-    #[arg(long, value_enum, default_value = "auto")]
-    execution_provider: Provider,
-    /// What it computes in
-    #[arg(long, value_enum, default_value = "auto")]
-    precision: PrecisionArgument,
+    #[command(flatten)]
+    runtime: RuntimeArguments,
     /// Pictures to compare the maps of with those of fp32, computed by the same provider
     #[arg(long, value_name = "IMAGE", num_args = 1..)]
     accuracy: Vec<PathBuf>,
@@ -55,9 +50,6 @@ pub(crate) struct Arguments {
     /// Print one line of JSON
     #[arg(long)]
     json: bool,
-    /// ONNX Runtime library to load
-    #[arg(long, value_name = "LIBRARY")]
-    onnxruntime_library: Option<PathBuf>,
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
@@ -98,27 +90,20 @@ struct Work {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let model = arguments.model.open()?;
-    let runtime = runtime::load(arguments.onnxruntime_library.as_deref(), None)?;
+    let runtime = arguments.runtime.load()?;
     let spec = model.spec().clone();
     let fit = match arguments.size {
         Some(network) => Fit::stretched(arguments.frame, network),
-        None => frame::fit(
-            arguments.frame,
-            (1, 1),
-            spec.resize_policy,
-            spec.network_size,
-            spec.multiple,
-        ),
+        None => fit(&model, arguments.frame),
     };
     let request = Request {
         network: fit.network,
         borders: fit.zero_borders(spec.resize_policy),
         session: SessionSettings {
-            provider: arguments.execution_provider.into(),
-            precision: arguments.precision.into(),
             threads: arguments.threads,
-            cache: Cache::open(None).unwrap_or_default(),
-            ..Default::default()
+            ..arguments
+                .runtime
+                .session(Cache::open(None).unwrap_or_default())
         },
     };
     let started = Instant::now();

@@ -4,15 +4,14 @@
 //! `dpt-onnx cache`.
 
 use crate::export::own_size;
-use crate::options::{PrecisionArgument, Provider, size};
+use crate::options::{RuntimeArguments, size};
 use crate::{CheckpointArgument, Failure};
 use clap::Subcommand;
 use gstdptdepth::engine::{Engine, Request};
-use gstdptdepth::inference::{Cache, Listed, SessionSettings, runtime};
+use gstdptdepth::inference::{Cache, Listed, SessionSettings};
 use gstdptdepth::spec::{Borders, Size};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -75,15 +74,8 @@ struct BuildArguments {
     /// Network height and width, once for each graph; the model's own if left out
     #[arg(long, value_name = "HxW", value_parser = size)]
     size: Vec<Size>,
-    /// What will run the model
-    #[arg(long, value_enum, default_value = "auto")]
-    execution_provider: Provider,
-    /// What it will compute in
-    #[arg(long, value_enum, default_value = "auto")]
-    precision: PrecisionArgument,
-    /// ONNX Runtime library to load
-    #[arg(long, value_name = "LIBRARY")]
-    onnxruntime_library: Option<PathBuf>,
+    #[command(flatten)]
+    runtime: RuntimeArguments,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -196,7 +188,7 @@ fn build(cache: &Cache, arguments: &BuildArguments) -> Result<(), Failure> {
         [] => vec![own_size(spec)],
         sizes => sizes.to_vec(),
     };
-    let runtime = runtime::load(arguments.onnxruntime_library.as_deref(), None)?;
+    let runtime = arguments.runtime.load()?;
     for size in sizes {
         let spinner = ProgressBar::new_spinner()
             .with_style(ProgressStyle::with_template("{spinner} {msg} ({elapsed})")?)
@@ -207,11 +199,8 @@ fn build(cache: &Cache, arguments: &BuildArguments) -> Result<(), Failure> {
             network: size,
             borders: Borders::default(),
             session: SessionSettings {
-                provider: arguments.execution_provider.into(),
-                precision: arguments.precision.into(),
-                cache: cache.clone(),
                 keep_small: true,
-                ..Default::default()
+                ..arguments.runtime.session(cache.clone())
             },
         };
         let engine = Engine::prepare(&model, spec.clone(), runtime, &request)?;

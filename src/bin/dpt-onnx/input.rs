@@ -8,13 +8,20 @@ use gstdptdepth::frame::{self, Fit, Format, FrameRef, Layout, Plane, Preprocesso
 use gstdptdepth::model::Model;
 use gstdptdepth::spec::Size;
 use image::RgbImage;
+use std::path::Path;
 
-/// How the model's own preprocessing fits a picture.
-pub(crate) fn fit(model: &Model, picture: &RgbImage) -> Fit {
+/// A picture from its file.
+pub(crate) fn read(path: &Path) -> Result<RgbImage, Failure> {
+    let picture = image::open(path)
+        .map_err(|e| format!("cannot read the picture {}: {e}", path.display()))?;
+    Ok(picture.to_rgb8())
+}
+
+/// How the model's own preprocessing fits a picture of this size.
+pub(crate) fn fit(model: &Model, picture: Size) -> Fit {
     let spec = model.spec();
-    let frame = Size::new(picture.height(), picture.width());
     frame::fit(
-        frame,
+        picture,
         (1, 1),
         spec.resize_policy,
         spec.network_size,

@@ -4,11 +4,44 @@
 //! Options that several commands have.
 
 use clap::ValueEnum;
-use gstdptdepth::inference::{ExecutionProvider, Precision};
+use gstdptdepth::inference::{
+    Cache, ExecutionProvider, Precision, Runtime, RuntimeError, SessionSettings, runtime,
+};
 use gstdptdepth::spec::Size;
+use std::path::PathBuf;
+
+/// What runs a model.
+#[derive(clap::Args)]
+pub(crate) struct RuntimeArguments {
+    /// What runs the model
+    #[arg(long, value_enum, default_value = "auto")]
+    execution_provider: Provider,
+    /// What it computes in
+    #[arg(long, value_enum, default_value = "auto")]
+    precision: PrecisionArgument,
+    /// ONNX Runtime library to load
+    #[arg(long, value_name = "LIBRARY")]
+    onnxruntime_library: Option<PathBuf>,
+}
+
+impl RuntimeArguments {
+    pub(crate) fn load(&self) -> Result<&'static Runtime, RuntimeError> {
+        runtime::load(self.onnxruntime_library.as_deref(), None)
+    }
+
+    /// Settings with these choices and this cache.
+    pub(crate) fn session(&self, cache: Cache) -> SessionSettings {
+        SessionSettings {
+            provider: self.execution_provider.into(),
+            precision: self.precision.into(),
+            cache,
+            ..Default::default()
+        }
+    }
+}
 
 #[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum Provider {
+enum Provider {
     Auto,
     Cpu,
     Openvino,
@@ -29,7 +62,7 @@ impl From<Provider> for ExecutionProvider {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum PrecisionArgument {
+enum PrecisionArgument {
     Auto,
     Fp32,
     Fp16,

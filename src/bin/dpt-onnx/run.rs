@@ -4,13 +4,13 @@
 //! `dpt-onnx run`.
 
 use crate::cloud::{CloudArguments, Scene, focal_of};
-use crate::input::{fit, network_input};
+use crate::input::{fit, network_input, read};
 use crate::known::{Known, fit_calibration};
-use crate::options::{PrecisionArgument, Provider};
+use crate::options::RuntimeArguments;
 use crate::{Failure, VariantArgument, maps, open};
 use gstdptdepth::engine::{Engine, Map, Request};
 use gstdptdepth::frame::Fit;
-use gstdptdepth::inference::{Cache, SessionSettings, runtime};
+use gstdptdepth::inference::Cache;
 use gstdptdepth::model::Model;
 use gstdptdepth::spec::{ModelSpec, OutputMeaning, Size};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -67,15 +67,8 @@ pub(crate) struct Arguments {
     /// Write IMAGE-input.png too: what enters the network, before the normalisation
     #[arg(long, hide = true)]
     dump_input: bool,
-    /// What runs the model
-    #[arg(long, value_enum, default_value = "auto")]
-    execution_provider: Provider,
-    /// What it computes in
-    #[arg(long, value_enum, default_value = "auto")]
-    precision: PrecisionArgument,
-    /// ONNX Runtime library to load
-    #[arg(long, value_name = "LIBRARY")]
-    onnxruntime_library: Option<PathBuf>,
+    #[command(flatten)]
+    runtime: RuntimeArguments,
 }
 
 fn focal_length(text: &str) -> Result<f64, String> {
@@ -123,7 +116,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     arguments.check(model.spec())?;
     fs::create_dir_all(&arguments.output)
         .map_err(|e| format!("cannot make the folder {}: {e}", arguments.output.display()))?;
-    let runtime = runtime::load(arguments.onnxruntime_library.as_deref(), None)?;
+    let runtime = arguments.runtime.load()?;
     let bar = ProgressBar::new(arguments.images.len() as u64).with_style(
         ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} ({elapsed})")?,
     );
@@ -133,22 +126,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut told = Vec::new();
     for path in &arguments.images {
         bar.set_message(path.display().to_string());
-        let picture = image::open(path)
-            .map_err(|e| format!("cannot read the picture {}: {e}", path.display()))?
-            .to_rgb8();
-        let fit = fit(&model, &picture);
+        let picture = read(path)?;
+        let fit = fit(&model, Size::new(picture.height(), picture.width()));
         let borders = fit.zero_borders(model.spec().resize_policy);
         if prepared_for != Some((fit.network, borders)) {
             prepared_for = Some((fit.network, borders));
             let request = Request {
                 network: fit.network,
                 borders,
-                session: SessionSettings {
-                    provider: arguments.execution_provider.into(),
-                    precision: arguments.precision.into(),
-                    cache: Cache::open(None).unwrap_or_default(),
-                    ..Default::default()
-                },
+                session: arguments
+                    .runtime
+                    .session(Cache::open(None).unwrap_or_default()),
             };
             prepared = Some(Engine::prepare(
                 &model,
