@@ -140,6 +140,7 @@ fn sky_is_infinitely_far() {
     let request = Request {
         network: size,
         borders: Borders::default(),
+        batch: 1,
         session: settings(),
     };
     let mut engine = Engine::prepare(&model, model.spec().clone(), runtime(), &request).unwrap();

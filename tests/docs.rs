@@ -27,6 +27,7 @@ fn type_and_default(pspec: &glib::ParamSpec) -> (String, String) {
             .expect("a string")
             .unwrap_or_else(|| "NULL".into()),
         glib::Type::U32 => default.get::<u32>().expect("a uint").to_string(),
+        glib::Type::U64 => default.get::<u64>().expect("a uint64").to_string(),
         glib::Type::F64 => default.get::<f64>().expect("a double").to_string(),
         glib::Type::BOOL => default.get::<bool>().expect("a bool").to_string(),
         _ => match default.get::<gst::Fraction>() {
@@ -37,6 +38,7 @@ fn type_and_default(pspec: &glib::ParamSpec) -> (String, String) {
     let name = match default.type_() {
         glib::Type::STRING => "string",
         glib::Type::U32 => "uint",
+        glib::Type::U64 => "uint64",
         glib::Type::F64 => "double",
         glib::Type::BOOL => "bool",
         kind if kind == gst::Fraction::static_type() => "fraction",

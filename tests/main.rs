@@ -27,5 +27,6 @@ mod parity;
 mod pipelines;
 mod recording;
 mod render;
+mod sharing;
 mod stress;
 mod temporal;

@@ -32,7 +32,9 @@ pub(super) fn engine(error: &EngineError) -> gst::ErrorMessage {
         EngineError::Inference(error) => inference(error),
         EngineError::Input(error) => frame(error),
         EngineError::Shape(_) => error_msg!(gst::StreamError::WrongType, ("{error}")),
-        EngineError::NotPrepared => error_msg!(gst::CoreError::Failed, ("{error}")),
+        EngineError::Batch { .. } => error_msg!(gst::LibraryError::Settings, ("{error}")),
+        EngineError::Panicked => panicked(),
+        EngineError::Thread(error) => no_thread(error),
     }
 }
 
@@ -114,7 +116,7 @@ pub(super) fn no_memory(size: u32) -> gst::ErrorMessage {
     )
 }
 
-/// The worker thread could not be started.
+/// A thread could not be started.
 pub(super) fn no_thread(error: &std::io::Error) -> gst::ErrorMessage {
     error_msg!(
         gst::ResourceError::Failed,
@@ -140,8 +142,8 @@ pub(super) fn metrics_port(port: u16, error: &std::io::Error) -> gst::ErrorMessa
     }
 }
 
-/// The worker panicked: a bug of ours.
-pub(super) fn panicked() -> gst::ErrorMessage {
+/// An engine's thread panicked: a bug of ours.
+fn panicked() -> gst::ErrorMessage {
     error_msg!(
         gst::CoreError::Failed,
         ("Internal error in dptdepth; please report it with the output of GST_DEBUG=dptdepth:6")

@@ -65,7 +65,7 @@ const FRAMES: [(&str, Of<u64>); 4] = [
     ("dropped", |stats| stats.dropped),
 ];
 
-const TIMES: [(&str, &str, OfTimes); 5] = [
+const TIMES: [(&str, &str, OfTimes); 6] = [
     (
         "latency",
         "Time from a frame's arrival to its departure; quantiles over the last 256 frames.",
@@ -82,6 +82,11 @@ const TIMES: [(&str, &str, OfTimes); 5] = [
         |stats| &stats.inference,
     ),
     (
+        "waiting",
+        "Time that a run waits for those of elements that share the model; quantiles over the last 256 runs.",
+        |stats| &stats.waiting,
+    ),
+    (
         "postprocess",
         "Time to draw a result and attach it; quantiles over the last 256 frames.",
         |stats| &stats.postprocess,
@@ -93,11 +98,21 @@ const TIMES: [(&str, &str, OfTimes); 5] = [
     ),
 ];
 
-const GAUGES: [(&str, &str, Of<f64>); 9] = [
+const GAUGES: [(&str, &str, Of<f64>); 11] = [
     (
         "up",
         "1 when the model runs, 0 while it is being prepared.",
         |stats| f64::from(u8::from(stats.provider.is_some())),
+    ),
+    (
+        "streams",
+        "Elements that share the model's session.",
+        |stats| stats.streams.into(),
+    ),
+    (
+        "batch_mean_frames",
+        "Frames of one run of the network, on the average.",
+        Stats::batch_mean,
     ),
     (
         "latency_max_seconds",

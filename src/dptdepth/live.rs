@@ -10,7 +10,7 @@ use super::result::Shown;
 use super::settings::Looks;
 use super::stats::Stats;
 use super::stream::Use;
-use super::worker::Ready;
+use crate::engine::{Done, Ready};
 use crate::frame::Fit;
 use crate::spec::Size;
 use crate::video::lock;
@@ -114,9 +114,14 @@ impl DptDepth {
     }
 
     /// The model has run.
-    pub(super) fn ran(&self, took: Duration) {
-        lock(&self.adapter).ran(took);
-        self.with_stats(|stats| stats.inference.add(took));
+    pub(super) fn ran(&self, done: &Done) {
+        lock(&self.adapter).ran(done.turn);
+        self.with_stats(|stats| {
+            stats.inference.add(done.took);
+            stats.waiting.add(done.turn.saturating_sub(done.took));
+            stats.batched += done.batch as u64;
+            stats.streams = u32::try_from(done.streams).unwrap_or(u32::MAX);
+        });
     }
 
     /// A frame is about to be pushed.

@@ -7,7 +7,7 @@ use super::adapt::Decision;
 use super::imp::DptDepth;
 use super::measures::Measures;
 use super::moment::Moment;
-use super::worker::Ready;
+use crate::engine::Ready;
 use crate::spec::{ModelSpec, Size};
 use crate::video::lock;
 use gst::prelude::*;

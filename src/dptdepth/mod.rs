@@ -4,6 +4,7 @@
 //! The inference element.
 
 mod adapt;
+mod builder;
 mod caps;
 mod error;
 mod exposition;
@@ -29,7 +30,6 @@ mod stream;
 mod tags;
 mod task;
 mod watch;
-mod worker;
 
 use crate::{inference, spec, temporal};
 use gst::glib;

@@ -9,9 +9,8 @@ use super::pool::Pool;
 use super::pump::Pump;
 use super::stream::Stream;
 use super::task::Stop;
-use super::worker::Ready;
 use super::{Alignment, Output, caps, error, tags};
-use crate::spec::{Borders, Size};
+use crate::engine::Seat;
 use crate::video;
 use crate::video::lock;
 use gst::prelude::*;
@@ -78,7 +77,11 @@ impl Pump {
         };
         let output = opened.settings.output;
         let downstream = element.src_pad.peer_query_caps(None);
-        let sink_caps = with_tensors(stream, &opened, self.prepared.as_ref());
+        let sink_caps = with_tensors(
+            stream,
+            &opened,
+            self.prepared.as_ref().map(|(_, seat)| seat),
+        );
         let change = caps::change(output, Some(opened.spec.output));
         let src_caps = change.fixate_src(&sink_caps, &downstream).ok_or_else(|| {
             error::no_common_caps(output, &change.sink_to_src(&sink_caps), &downstream)
@@ -109,17 +112,15 @@ impl Pump {
 }
 
 /// The caps with the tensor that buffers will carry, where GStreamer knows how to say so.
-fn with_tensors(
-    stream: &Stream,
-    opened: &Opened,
-    prepared: Option<&((Size, Borders), Ready)>,
-) -> gst::Caps {
+fn with_tensors(stream: &Stream, opened: &Opened, prepared: Option<&Seat>) -> gst::Caps {
     #[cfg(feature = "v1_28")]
-    if let Some((_, ready)) = prepared.filter(|_| opened.settings.output_tensor_meta) {
+    if let Some(seat) = prepared.filter(|_| opened.settings.output_tensor_meta) {
         let mut caps = stream.caps.clone();
         let content = stream
             .shown()
-            .map_or(stream.fit.content_of(ready.map_size), |shown| shown.content);
+            .map_or(stream.fit.content_of(seat.ready().map_size), |shown| {
+                shown.content
+            });
         let meaning = opened.spec.output.nick();
         crate::meta::set_tensor_caps(&mut caps, meaning, content.height, content.width);
         return caps;

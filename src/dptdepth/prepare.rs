@@ -3,15 +3,15 @@
 
 //! Having an engine built for the stream, and waiting for it or not.
 
+use super::builder::Build;
 use super::error;
 use super::imp::DptDepth;
 use super::messages::Progress;
 use super::open::Opened;
 use super::pump::{PATIENCE, Pump};
-use super::queue::{self, Next, Ticket};
+use super::queue::{self, Next, Queue, Ticket};
 use super::task::Stop;
-use super::worker::{Build, Ready};
-use crate::engine::{Engine, EngineError, Request};
+use crate::engine::{Batching, Engine, EngineError, Ready, Request, Seat};
 use crate::spec::{Borders, Size};
 use crate::video::lock;
 use gst::subclass::prelude::*;
@@ -34,7 +34,7 @@ pub(super) struct Swap {
     ticket: Ticket,
     rung: usize,
     /// Once it stands. It is taken into use when no run of the other one is on its way.
-    engine: Option<Box<Engine>>,
+    engine: Option<Seat>,
 }
 
 impl Pump {
@@ -49,7 +49,7 @@ impl Pump {
         }
     }
 
-    /// Has the worker build an engine for the shape, unless it has one.
+    /// Has an engine built for the shape, unless there is one.
     pub(super) fn prepare(
         &mut self,
         element: &DptDepth,
@@ -57,8 +57,8 @@ impl Pump {
         shape: (Size, Borders),
     ) {
         let has = self.prepared.take_if(|(known, _)| *known == shape);
-        if let Some((_, ready)) = has {
-            self.use_engine(element, shape, ready);
+        if let Some((_, seat)) = has {
+            self.use_engine(element, shape, seat);
             return;
         }
         if self
@@ -66,14 +66,17 @@ impl Pump {
             .as_ref()
             .is_none_or(|pending| pending.shape != shape)
         {
-            self.prepared = None;
+            let old = self.prepared.take().map(|(_, seat)| seat);
+            // It gives no results any more.
+            self.forget_flights();
             let ticket = self.queue.engine_ticket();
             self.pending = Some(Pending {
                 ticket,
                 shape,
                 progress: start(element, opened, shape),
             });
-            self.worker.prepare(ticket, build(opened, shape));
+            let build = build(opened, &self.queue, shape);
+            self.builder.replace(old, ticket, build);
         }
     }
 
@@ -91,27 +94,28 @@ impl Pump {
         Ok(())
     }
 
-    /// The worker has built an engine, or failed to.
+    /// An engine stands, or could not be built.
     pub(super) fn engine_is_there(
         &mut self,
         element: &DptDepth,
         ticket: Ticket,
-        ready: Result<Ready, EngineError>,
+        engine: Result<Seat, Arc<EngineError>>,
     ) -> Result<(), Stop> {
         let opened = element.opened().ok_or(gst::FlowError::Flushing)?;
         let Some(pending) = self.pending.take_if(|pending| pending.ticket == ticket) else {
+            self.rung_is_there(element, ticket, engine);
             return Ok(());
         };
-        let ready = match ready {
-            Ok(ready) => ready,
+        let seat = match engine {
+            Ok(seat) => seat,
             Err(failure) => {
                 pending.progress.fail("The model could not be prepared");
                 return Err(error::engine(&failure).into());
             }
         };
-        complete(pending.progress, &opened, pending.shape, &ready);
-        self.announce(element, &opened, pending.shape, &ready);
-        self.use_engine(element, pending.shape, ready);
+        complete(pending.progress, &opened, pending.shape, seat.ready());
+        self.announce(element, &opened, pending.shape, seat.ready());
+        self.use_engine(element, pending.shape, seat);
         // The tensor that buffers carry from here on is known now.
         if cfg!(feature = "v1_28") && opened.settings.output_tensor_meta {
             self.renegotiate_src(element)?;
@@ -137,18 +141,19 @@ impl Pump {
         }
         let shape = opened.shape(fit);
         let ticket = self.queue.engine_ticket();
-        let (progress, build) = (start(element, &opened, shape), build(&opened, shape));
+        let progress = start(element, &opened, shape);
+        let build = build(&opened, &self.queue, shape);
         // This task may be kept waiting downstream, by a pipeline that waits for the end of what
         // was started.
         let work = Box::new(move || {
             let built = build();
             match &built {
-                Ok(engine) => complete(progress, &opened, shape, &Ready::of(engine)),
+                Ok(seat) => complete(progress, &opened, shape, seat.ready()),
                 Err(_) => progress.fail("The network keeps its size"),
             }
             built
         });
-        if let Err(failure) = self.worker.build_beside(ticket, work) {
+        if let Err(failure) = self.builder.build_beside(ticket, work) {
             self.keep_rung(element, &failure.to_string());
             return;
         }
@@ -160,17 +165,17 @@ impl Pump {
     }
 
     /// An engine of another size has been built, or could not be.
-    pub(super) fn rung_is_there(
+    fn rung_is_there(
         &mut self,
         element: &DptDepth,
         ticket: Ticket,
-        engine: Result<Box<Engine>, EngineError>,
+        engine: Result<Seat, Arc<EngineError>>,
     ) {
         let Some(swap) = self.swap.as_mut().filter(|swap| swap.ticket == ticket) else {
             return;
         };
         match engine {
-            Ok(engine) => swap.engine = Some(engine),
+            Ok(seat) => swap.engine = Some(seat),
             Err(failure) => self.keep_rung(element, &failure.to_string()),
         }
     }
@@ -200,21 +205,20 @@ impl Pump {
             return;
         };
         let Some(Swap {
-            ticket,
             rung,
-            engine: Some(engine),
+            engine: Some(seat),
+            ..
         }) = self.swap.take_if(|swap| swap.engine.is_some())
         else {
             return;
         };
-        let (fit, ready) = (stream.ladder[rung], Ready::of(&engine));
+        let fit = stream.ladder[rung];
         let shape = opened.shape(&fit);
         stream.refit(&opened, fit);
         self.rung = rung;
         self.forget_spare();
-        self.worker.adopt(ticket, engine);
-        self.announce(element, &opened, shape, &ready);
-        self.use_engine(element, shape, ready);
+        self.announce(element, &opened, shape, seat.ready());
+        self.use_engine(element, shape, seat);
     }
 
     /// Says which engine results come from, from here on.
@@ -237,9 +241,10 @@ impl Pump {
     }
 
     /// Results are this engine's from here on.
-    fn use_engine(&mut self, element: &DptDepth, shape: (Size, Borders), ready: Ready) {
+    fn use_engine(&mut self, element: &DptDepth, shape: (Size, Borders), seat: Seat) {
         if let Some(stream) = &mut self.stream {
-            stream.renderer.set_engine(&ready);
+            let ready = seat.ready();
+            stream.renderer.set_engine(ready);
             // A live source loses frames if it waits. Where the model keeps up, there is room for
             // what comes while downstream waits for a frame's time; where it does not, frames that
             // wait for it would come ever later.
@@ -254,7 +259,7 @@ impl Pump {
             self.queue
                 .set_room(if live { room } else { queue::CAPACITY }, live);
         }
-        self.prepared = Some((shape, ready));
+        self.prepared = Some((shape, seat));
     }
 }
 
@@ -268,14 +273,25 @@ fn complete(progress: Progress, opened: &Opened, (network, _): (Size, Borders), 
     progress.complete(&format!("{name} at {network} runs on {provider}"));
 }
 
-fn build(opened: &Arc<Opened>, (network, borders): (Size, Borders)) -> Build {
-    let opened = opened.clone();
+fn build(opened: &Arc<Opened>, queue: &Arc<Queue>, (network, borders): (Size, Borders)) -> Build {
+    let (opened, queue) = (opened.clone(), queue.clone());
     Box::new(move || {
+        let settings = &opened.settings;
+        let batching = Batching {
+            size: settings.batch_size as usize,
+            timeout: settings.batch_timeout.into(),
+        };
         let request = Request {
             network,
             borders,
+            batch: batching.size,
             session: opened.session.clone(),
         };
-        Engine::prepare(&opened.model, opened.spec.clone(), opened.runtime, &request)
+        let (identity, instance) = (opened.model.identity(), &settings.model_instance_id);
+        let key = format!("{identity} {request:?} {batching:?} {instance:?}");
+        Seat::take(key, batching, queue, move || {
+            let spec = opened.model.spec().clone();
+            Engine::prepare(&opened.model, spec, opened.runtime, &request)
+        })
     })
 }

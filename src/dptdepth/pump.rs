@@ -1,14 +1,15 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! The src pad's task: takes items out of the queue in order, has frames inferred by the worker
+//! The src pad's task: takes items out of the queue in order, has frames inferred by the engine
 //! and pushes them with their results.
 //!
 //! `strict`: a frame is held until its own result is there. Up to [`FLIGHTS`] frames are with the
-//! worker, so that it runs the next one while this task draws the last one. `latest`: a frame is
-//! pushed at once with the newest result; the worker gets the newest frame whenever it is free.
+//! engine, so that it runs the next one while this task draws the last one. `latest`: a frame is
+//! pushed at once with the newest result; the engine gets the newest frame whenever it is free.
 //! An event waits until every frame before it has been pushed, and nothing overtakes it.
 
+use super::builder::{Builder, Outcome};
 use super::error;
 use super::imp::{CAT, DptDepth};
 use super::latency::Backlog;
@@ -22,8 +23,7 @@ use super::stream::Stream;
 use super::tags::Tags;
 use super::task::Stop;
 use super::watch::Seen;
-use super::worker::{Outcome, Ready, Worker};
-use crate::engine::{EngineError, Map};
+use crate::engine::{Done, EngineError, Map, Seat};
 use crate::spec::{Borders, Size};
 use crate::video::lock;
 use gst::prelude::*;
@@ -32,11 +32,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How often a wait for the worker shows that it goes on.
+/// How often a wait for an engine shows that it goes on.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 /// Frames that are held at once, whatever makes them wait for the one that the model runs on.
 pub(super) const MOST_HELD: usize = 64;
-/// Frames that are with the worker at once while frames are held.
+/// Frames that are with the engine at once while frames are held.
 pub(super) const FLIGHTS: usize = 2;
 
 /// A frame that waits for its turn to be pushed.
@@ -65,7 +65,7 @@ enum Awaits {
     Nothing(Map),
 }
 
-/// A frame that the worker has.
+/// A frame that the engine has.
 struct Flight {
     ticket: Ticket,
     moment: Moment,
@@ -84,9 +84,9 @@ fn outdate(flights: &mut VecDeque<Flight>) {
 /// The task's own state between READY and PAUSED.
 pub(super) struct Pump {
     pub(super) queue: Arc<Queue>,
-    pub(super) worker: Worker,
-    /// The network size that the worker's engine is prepared for, and what is known of it.
-    pub(super) prepared: Option<((Size, Borders), Ready)>,
+    pub(super) builder: Builder,
+    /// The engine in use, and the network size that it is for.
+    pub(super) prepared: Option<((Size, Borders), Seat)>,
     /// The engine that is being built while frames pass.
     pub(super) pending: Option<Pending>,
     /// Which of the stream's network sizes is in use, and what is to replace it.
@@ -120,7 +120,7 @@ pub(super) struct Pump {
 impl Pump {
     pub(super) fn new(queue: Arc<Queue>) -> std::io::Result<Self> {
         Ok(Self {
-            worker: Worker::spawn(queue.clone())?,
+            builder: Builder::spawn(queue.clone())?,
             queue,
             prepared: None,
             pending: None,
@@ -152,7 +152,12 @@ impl Pump {
         self.spare_maps.clear();
     }
 
-    /// What was asked of the worker, and memory for it, fits the stream no more.
+    /// Runs that were asked for will not be heard of.
+    pub(super) fn forget_flights(&mut self) {
+        self.flights.clear();
+    }
+
+    /// What was asked of the engine, and memory for it, fits the stream no more.
     pub(super) fn outdate_flights(&mut self) {
         self.forget_spare();
         outdate(&mut self.flights);
@@ -265,7 +270,7 @@ impl Pump {
             element.with_stats(|stats| stats.cuts += 1);
             self.planner.reset();
             if !self.strict {
-                // What is shown is of another scene, and what the worker has soon is.
+                // What is shown is of another scene, and what the engine has soon is.
                 stream.forget_scene();
                 outdate(&mut self.flights);
             }
@@ -332,7 +337,7 @@ impl Pump {
         !self.held.iter().all(turn)
     }
 
-    /// Gives the frame to the worker.
+    /// Gives the frame to the engine.
     fn infer(
         &mut self,
         element: &DptDepth,
@@ -353,7 +358,9 @@ impl Pump {
         self.before = took;
         element.with_stats(|stats| stats.preprocess.add(took));
         let ticket = self.queue.ticket();
-        self.worker.infer(ticket, rgb, map);
+        if let Some((_, seat)) = &self.prepared {
+            seat.submit(ticket.0, rgb, map);
+        }
         self.flights.push_back(Flight {
             ticket,
             moment,
@@ -363,57 +370,53 @@ impl Pump {
         Ok(ticket)
     }
 
-    /// What the worker has done.
+    /// What came of something that was asked for.
     pub(super) fn outcome(
         &mut self,
         element: &DptDepth,
         ticket: Ticket,
         outcome: Outcome,
     ) -> Result<(), Stop> {
-        let looks = lock(&element.settings).looks();
         match outcome {
-            Outcome::Panicked => {
+            Outcome::Engine(engine) => self.engine_is_there(element, ticket, engine),
+            Outcome::Run(done) => self.run_is_over(element, ticket, done),
+        }
+    }
+
+    fn run_is_over(&mut self, element: &DptDepth, ticket: Ticket, done: Done) -> Result<(), Stop> {
+        let known = self.flights.iter().position(|f| f.ticket == ticket);
+        // Without one it is from before a flush.
+        let Some(flight) = known.and_then(|at| self.flights.remove(at)) else {
+            return Ok(());
+        };
+        if let Err(failure) = &done.result {
+            if matches!(**failure, EngineError::Panicked) {
                 // Nothing is known of the engine any more.
-                (self.pending, self.prepared, self.swap) = (None, None, None);
-                return Err(error::panicked().into());
+                (self.prepared, self.swap) = (None, None);
+            } else if flight.stale {
+                return Ok(());
             }
-            Outcome::Prepared(ready) => self.engine_is_there(element, ticket, ready)?,
-            Outcome::Built(engine) => self.rung_is_there(element, ticket, engine),
-            Outcome::Inferred {
-                rgb,
-                map,
-                result,
-                took,
-            } => {
-                if self.flights.front().map(|flight| flight.ticket) != Some(ticket) {
-                    // From before a flush.
-                    return Ok(());
-                }
-                let Some(flight) = self.flights.pop_front() else {
-                    return Ok(());
-                };
-                if flight.stale {
-                    return Ok(());
-                }
-                result.map_err(|e: EngineError| error::engine(&e))?;
-                element.ran(took);
-                self.run = took;
-                self.spare_inputs.push(rgb);
-                let waiting = self
-                    .held
-                    .iter_mut()
-                    .find(|held| matches!(held.awaits, Awaits::Run(own) if own == ticket));
-                match waiting {
-                    Some(held) => held.awaits = Awaits::Nothing(map),
-                    None => {
-                        let seen = flight.seen.unwrap_or_default();
-                        self.show(element, map, flight.moment, &seen, &looks)?;
-                        if let Some(stream) = &mut self.stream {
-                            stream.recycle(seen);
-                        }
-                    }
-                }
-            }
+            return Err(error::engine(failure).into());
+        }
+        if flight.stale {
+            return Ok(());
+        }
+        element.ran(&done);
+        self.run = done.turn;
+        self.spare_inputs.push(done.rgb);
+        let waiting = self
+            .held
+            .iter_mut()
+            .find(|held| matches!(held.awaits, Awaits::Run(own) if own == ticket));
+        if let Some(held) = waiting {
+            held.awaits = Awaits::Nothing(done.map);
+            return Ok(());
+        }
+        let looks = lock(&element.settings).looks();
+        let seen = flight.seen.unwrap_or_default();
+        self.show(element, done.map, flight.moment, &seen, &looks)?;
+        if let Some(stream) = &mut self.stream {
+            stream.recycle(seen);
         }
         Ok(())
     }
@@ -427,12 +430,12 @@ impl Pump {
         seen: &Seen,
         looks: &Looks,
     ) -> Result<(), Stop> {
-        let (Some(stream), Some((_, ready))) = (&mut self.stream, &self.prepared) else {
+        let (Some(stream), Some((_, seat))) = (&mut self.stream, &self.prepared) else {
             return Ok(());
         };
         let part = |stream: &Stream| stream.shown().map(|shown| shown.content);
         let before = part(stream);
-        let old = stream.accept(map, ready.map_size, source, seen, looks)?;
+        let old = stream.accept(map, seat.ready().map_size, source, seen, looks)?;
         let resized = before.is_some() && before != part(stream);
         let flicker = stream.flicker();
         element.with_stats(|stats| stats.flicker = flicker);

@@ -1,13 +1,13 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! What stands between the sink pad's thread, the worker and the src pad's task.
+//! What stands between the sink pad's thread, those of engines, and the src pad's task.
 //!
 //! Buffers and serialised events wait here in their order. The task that takes them out also
-//! waits here for the worker's outcomes, so that one lock and one signal wake it for everything:
+//! waits here for what it has asked for, so that one lock and one signal wake it for everything:
 //! new items, outcomes, flush and stop.
 
-use super::worker::Outcome;
+use super::builder::Outcome;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -40,11 +40,11 @@ impl Arrival {
     }
 }
 
-/// Names a request to the worker: later ones are greater.
+/// Names a request: later ones are greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Ticket(u64);
+pub(super) struct Ticket(pub(super) u64);
 
-/// What is asked of the worker.
+/// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Engine,
@@ -136,7 +136,7 @@ impl State {
     fn forget_runs(&mut self) {
         self.first_run = self.last_ticket + 1;
         self.outcomes
-            .retain(|(_, outcome)| !matches!(outcome, Outcome::Inferred { .. }));
+            .retain(|(_, outcome)| !matches!(outcome, Outcome::Run(_)));
     }
 
     fn wants(&self, ticket: Ticket, kind: Kind) -> bool {

@@ -31,6 +31,9 @@ pub(super) struct Settings {
     pub(super) provider_options: Option<gst::Structure>,
     pub(super) onnxruntime_library: Option<String>,
     pub(super) cache_dir: Option<String>,
+    pub(super) model_instance_id: Option<String>,
+    pub(super) batch_size: u32,
+    pub(super) batch_timeout: gst::ClockTime,
     pub(super) inference_interval: u32,
     pub(super) between: Between,
     pub(super) alignment: Alignment,
@@ -75,6 +78,9 @@ impl Default for Settings {
             provider_options: None,
             onnxruntime_library: None,
             cache_dir: None,
+            model_instance_id: None,
+            batch_size: 1,
+            batch_timeout: gst::ClockTime::ZERO,
             inference_interval: 1,
             between: Between::default(),
             alignment: Alignment::default(),
@@ -195,6 +201,26 @@ pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| 
             "Cache Directory",
             "Folder for prepared graphs and engines (NULL = gst-dptdepth in the user's cache folder, empty = no cache)",
         ),
+        string(
+            "model-instance-id",
+            "Model Instance ID",
+            "Elements of one process with equal settings of model, size, batch and provider share one session; another id keeps to itself and its like",
+        ),
+        glib::ParamSpecUInt::builder("batch-size")
+            .nick("Batch Size")
+            .blurb("Frames of elements that share a session which one run may take (1 = each its own); stats tells batch-mean")
+            .minimum(1)
+            .maximum(1024)
+            .default_value(default.batch_size)
+            .mutable_ready()
+            .build(),
+        glib::ParamSpecUInt64::builder("batch-timeout")
+            .nick("Batch Timeout")
+            .blurb("Nanoseconds that a frame waits for others to fill its batch (0 = a run takes what is there)")
+            .maximum(10_000_000_000)
+            .default_value(default.batch_timeout.nseconds())
+            .mutable_ready()
+            .build(),
         glib::ParamSpecUInt::builder("inference-interval")
             .nick("Inference Interval")
             .blurb("Run the model on every Nth frame (1 = every frame); between says what the others get")
@@ -383,6 +409,12 @@ impl Settings {
                 self.onnxruntime_library = value.get().expect(OF_PROPERTY_TYPE);
             }
             "cache-dir" => self.cache_dir = value.get().expect(OF_PROPERTY_TYPE),
+            "model-instance-id" => self.model_instance_id = value.get().expect(OF_PROPERTY_TYPE),
+            "batch-size" => self.batch_size = value.get().expect(OF_PROPERTY_TYPE),
+            "batch-timeout" => {
+                let nanoseconds = value.get().expect(OF_PROPERTY_TYPE);
+                self.batch_timeout = gst::ClockTime::from_nseconds(nanoseconds);
+            }
             "inference-interval" => {
                 self.inference_interval = value.get().expect(OF_PROPERTY_TYPE);
             }
@@ -438,6 +470,9 @@ impl Settings {
             "provider-options" => self.provider_options.to_value(),
             "onnxruntime-library" => self.onnxruntime_library.to_value(),
             "cache-dir" => self.cache_dir.to_value(),
+            "model-instance-id" => self.model_instance_id.to_value(),
+            "batch-size" => self.batch_size.to_value(),
+            "batch-timeout" => self.batch_timeout.nseconds().to_value(),
             "inference-interval" => self.inference_interval.to_value(),
             "between" => self.between.to_value(),
             "alignment" => self.alignment.to_value(),

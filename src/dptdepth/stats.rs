@@ -19,6 +19,12 @@ pub(super) struct Stats {
     pub(super) latency: Times,
     pub(super) preprocess: Times,
     pub(super) inference: Times,
+    /// For runs of other elements that share the model.
+    pub(super) waiting: Times,
+    /// Pictures in all runs together.
+    pub(super) batched: u64,
+    /// Elements that share the session, this one included.
+    pub(super) streams: u32,
     pub(super) postprocess: Times,
     pub(super) age: Times,
     pub(super) near: f64,
@@ -63,8 +69,15 @@ impl Stats {
             .field("network-height", self.network.1)
             .field("inference-interval", self.interval)
             .field("cache-hit", self.cache_hit)
-            // Frames of one run; sharing elements make it more.
-            .field("batch-mean", 1.0)
+            .field("waiting-p50", median(&self.waiting))
+            .field("streams", self.streams)
+            .field("batch-mean", self.batch_mean())
             .build()
+    }
+
+    /// Pictures in a run, on the average: more than one where elements that share a model let it
+    /// take several. 0 before the first run.
+    pub(super) fn batch_mean(&self) -> f64 {
+        self.batched as f64 / (self.inference.count().max(1) as f64)
     }
 }

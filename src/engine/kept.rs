@@ -4,7 +4,7 @@
 //! From a model to a session by way of the cache.
 
 use super::{Engine, EngineError, Request};
-use crate::dpt::{Flavour, InputForm};
+use crate::dpt::{Batch, Flavour, InputForm};
 use crate::graph::Graph;
 use crate::inference::{
     CacheError, Draft, Entry, ExecutionProvider, InferenceError, Key, Kind, Known, ModelSource,
@@ -88,6 +88,10 @@ pub(super) fn open(
         input: InputForm::Rgb8,
         flavour: flavour(&request.session),
         borders: request.borders,
+        batch: match request.batch {
+            0 | 1 => Batch::Fixed(1),
+            _ => Batch::Dynamic,
+        },
         ..BuildOptions::new(request.network)
     };
     let mut settings = request.session.clone();

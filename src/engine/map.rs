@@ -16,6 +16,36 @@ pub enum Map {
     Labels(Vec<u8>),
 }
 
+/// The result of one picture of a run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    pub(super) row: usize,
+    /// Pictures in the run.
+    pub(super) of: usize,
+}
+
+impl Row {
+    /// Its part of a tensor's data.
+    pub(super) fn part<T>(self, data: &[T]) -> &[T] {
+        let length = data.len() / self.of.max(1);
+        &data[self.row * length..][..length]
+    }
+
+    /// The dimensions of that part, as if it were the result of a run of one. `None` where the
+    /// tensor is not one for each picture.
+    fn dims(self, dims: &[usize]) -> Option<([usize; 4], usize)> {
+        let mut own = [1; 4];
+        own.get_mut(..dims.len())?.copy_from_slice(dims);
+        if self.of > 1 {
+            if dims.len() < 3 || dims[0] != self.of {
+                return None;
+            }
+            own[0] = 1;
+        }
+        Some((own, dims.len()))
+    }
+}
+
 /// A tensor's dimensions as planes, height and width, and whether the planes come last. With
 /// four dimensions the pair that has the network's aspect ratio is the map, the rest a class each.
 fn planes(dims: &[usize], network: Size) -> Option<(usize, Size, bool)> {
@@ -32,9 +62,10 @@ fn planes(dims: &[usize], network: Size) -> Option<(usize, Size, bool)> {
     }
 }
 
-/// Copies an output into `map`; scores of several classes become the index of the highest.
+/// Copies a picture's output into `map`; scores of several classes become the index of the highest.
 pub(super) fn read(
     tensor: &TensorView<'_>,
+    row: Row,
     segmentation: bool,
     network: Size,
     map: &mut Map,
@@ -42,29 +73,38 @@ pub(super) fn read(
     let dims = tensor.dims();
     let unusable =
         |why: &str| EngineError::Shape(format!("its output has shape {dims:?} and {why}"));
-    let (classes, size, channels_last) =
-        planes(dims, network).ok_or_else(|| unusable("is no map [N, H, W] or [N, C, H, W]"))?;
+    let (classes, size, channels_last) = row
+        .dims(dims)
+        .and_then(|(own, length)| planes(&own[..length], network))
+        .ok_or_else(|| unusable("is no map [N, H, W] or [N, C, H, W]"))?;
     match (tensor, segmentation, classes) {
         (TensorView::F32 { data, .. }, false, 1) => {
             let out = depth(map);
             out.clear();
-            out.extend_from_slice(data);
+            out.extend_from_slice(row.part(data));
         }
         (TensorView::U8 { data, .. }, true, 1) => {
             let out = labels(map);
             out.clear();
-            out.extend_from_slice(data);
+            out.extend_from_slice(row.part(data));
         }
         (TensorView::I64 { data, .. }, true, 1) => {
             let out = labels(map);
             out.clear();
             out.extend(
-                data.iter()
+                row.part(data)
+                    .iter()
                     .map(|&class| u8::try_from(class).unwrap_or(u8::MAX)),
             );
         }
         (TensorView::F32 { data, .. }, true, 2..=256) => {
-            arg_max(data, classes, size.area(), channels_last, labels(map));
+            arg_max(
+                row.part(data),
+                classes,
+                size.area(),
+                channels_last,
+                labels(map),
+            );
         }
         (_, true, _) => {
             return Err(unusable(

@@ -4,19 +4,23 @@
 //! A model prepared for one network size: graph, session and the shape of its output. Used by
 //! the element and by `dpt-onnx run`.
 
+mod host;
+mod input;
 mod kept;
 mod map;
 
+pub use host::{Batching, Done, Listener, Ready, Seat};
 pub use map::Map;
 
 use crate::frame;
 use crate::inference::{
-    CacheError, ElementType, InferenceError, Runtime, Session, SessionSettings, TensorData,
-    TensorView,
+    CacheError, InferenceError, Runtime, Session, SessionSettings, TensorData, TensorView,
 };
 use crate::model::{Model, ModelError};
 use crate::spec::{Borders, ModelSpec, OutputMeaning, Size};
+use input::Input;
 use kept::{Kept, Start};
+use map::Row;
 use std::time::{Duration, Instant};
 
 /// From this value of a sky head on a pixel is sky (`compute_sky_mask` of Depth-Anything-3
@@ -38,9 +42,23 @@ pub enum EngineError {
     /// The model's input or output is not one that this software knows how to feed or read.
     #[error("the model cannot be used as a depth or segmentation network: {0}")]
     Shape(String),
-    /// The network's input is not of the size it was prepared for.
-    #[error("internal error: a run was asked for before the model was prepared")]
-    NotPrepared,
+    /// More pictures are to be run at once than the model takes.
+    #[error(
+        "the model takes {takes} pictures in a run, not {asked}; set batch-size={takes}, or give a model whose first \
+         dimension is free (dpt-onnx export --batch dynamic)"
+    )]
+    Batch {
+        /// What its input has in front.
+        takes: usize,
+        /// What was asked for.
+        asked: usize,
+    },
+    /// A bug of ours.
+    #[error("internal error: the thread that runs the model has panicked")]
+    Panicked,
+    /// The system refuses a thread.
+    #[error("cannot start a thread for the model: {0}")]
+    Thread(std::io::Error),
 }
 
 /// How to prepare a model.
@@ -50,17 +68,22 @@ pub struct Request {
     pub network: Size,
     /// What of it is no picture, for models that were trained with zeros there.
     pub borders: Borders,
+    /// Pictures in a run at the most.
+    pub batch: usize,
     /// Provider, threads and the like.
     pub session: SessionSettings,
 }
 
-/// How the model's input tensor is laid out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Layout {
-    U8Nhwc,
-    U8Nchw,
-    F32Nhwc,
-    F32Nchw,
+/// One of the pictures of a run.
+trait Picture {
+    /// Packed 8-bit RGB of the network's size, and where its map goes.
+    fn parts(&mut self) -> (&[u8], &mut Map);
+}
+
+impl<Rgb: AsRef<[u8]>, M: std::borrow::BorrowMut<Map>> Picture for (Rgb, M) {
+    fn parts(&mut self) -> (&[u8], &mut Map) {
+        (self.0.as_ref(), self.1.borrow_mut())
+    }
 }
 
 /// A model ready to run at one size.
@@ -70,9 +93,7 @@ pub struct Engine {
     kept: Kept,
     spec: ModelSpec,
     network: Size,
-    layout: Layout,
-    bytes: Vec<u8>,
-    floats: Vec<f32>,
+    input: Input,
     map_size: Size,
     warm_run: Duration,
 }
@@ -91,15 +112,13 @@ impl Engine {
         request: &Request,
     ) -> Result<Self, EngineError> {
         let (session, kept) = kept::open(model, runtime, request)?;
-        let layout = layout(&session)?;
+        let input = Input::new(session.input(), &spec, request.network, request.batch)?;
         let mut engine = Self {
             session,
             kept,
             spec,
             network: request.network,
-            layout,
-            bytes: Vec::new(),
-            floats: Vec::new(),
+            input,
             map_size: Size::new(0, 0),
             warm_run: Duration::ZERO,
         };
@@ -108,10 +127,19 @@ impl Engine {
             return Ok(engine);
         }
         // The session has run once when it was opened, so this run shows what a frame costs.
-        let gray = vec![127; request.network.area() * 3];
-        let mut map = Map::Depth(Vec::new());
+        let gray = || {
+            (
+                vec![127; request.network.area() * 3],
+                Map::Depth(Vec::new()),
+            )
+        };
+        let mut pictures: Vec<_> = (0..request.batch.max(1)).map(|_| gray()).collect();
+        // What is compiled for each number of pictures is compiled now.
+        if request.batch > 1 && engine.input.is_free() {
+            engine.infer_each(&mut pictures)?;
+        }
         let start = Instant::now();
-        engine.infer(&gray, &mut map)?;
+        engine.infer_each(&mut pictures[..1])?;
         engine.warm_run = start.elapsed();
         if engine.session.is_on_cpu(&request.session) {
             let start = Start::of(&engine);
@@ -172,74 +200,42 @@ impl Engine {
     /// # Errors
     /// If the run fails or gives a tensor that is no map.
     pub fn infer(&mut self, rgb: &[u8], map: &mut Map) -> Result<(), EngineError> {
-        let (h, w) = (self.network.height as usize, self.network.width as usize);
-        let nhwc = [1, h, w, 3];
-        let nchw = [1, 3, h, w];
-        let (mean, std) = (self.spec.mean, self.spec.std);
-        let outputs = match self.layout {
-            Layout::U8Nhwc => self.session.run(TensorData::U8(rgb), &nhwc)?,
-            Layout::U8Nchw => {
-                self.bytes.resize(rgb.len(), 0);
-                to_planes(rgb, self.network.area(), &mut self.bytes);
-                self.session.run(TensorData::U8(&self.bytes), &nchw)?
-            }
-            Layout::F32Nhwc => {
-                self.floats.resize(rgb.len(), 0.0);
-                frame::to_f32_nhwc(rgb, self.network, mean, std, &mut self.floats)?;
-                self.session.run(TensorData::F32(&self.floats), &nhwc)?
-            }
-            Layout::F32Nchw => {
-                self.floats.resize(rgb.len(), 0.0);
-                frame::to_f32_nchw(rgb, self.network, mean, std, &mut self.floats)?;
-                self.session.run(TensorData::F32(&self.floats), &nchw)?
+        self.infer_each(&mut [(rgb, map)])
+    }
+
+    /// Runs the model once on all `pictures`.
+    ///
+    /// # Errors
+    /// As [`Self::infer`], for all of them.
+    fn infer_each(&mut self, pictures: &mut [impl Picture]) -> Result<(), EngineError> {
+        let rows = self.input.rows(pictures.len());
+        let data = match pictures {
+            [only] if self.input.is_picture(rows) => TensorData::U8(only.parts().0),
+            _ => {
+                for (row, picture) in pictures.iter_mut().enumerate() {
+                    self.input.write(row, rows, picture.parts().0)?;
+                }
+                self.input.data()
             }
         };
+        let outputs = self.session.run(data, &self.input.dims(rows))?;
         let segmentation = self.spec.output == OutputMeaning::Labels;
-        self.map_size = map::read(&outputs.get(0)?, segmentation, self.network, map)?;
-        if let (true, Map::Depth(values), Ok(TensorView::F32 { data, .. })) =
-            (self.spec.sky, map, outputs.get(1))
-        {
-            for (value, _) in values
-                .iter_mut()
-                .zip(data)
-                .filter(|(_, sky)| **sky >= SKY_FROM)
+        for (row, picture) in pictures.iter_mut().enumerate() {
+            let (_, map) = picture.parts();
+            let own = Row { row, of: rows };
+            self.map_size = map::read(&outputs.get(0)?, own, segmentation, self.network, map)?;
+            if let (true, Map::Depth(values), Ok(TensorView::F32 { data, .. })) =
+                (self.spec.sky, map, outputs.get(1))
             {
-                *value = f32::INFINITY;
+                for (value, _) in values
+                    .iter_mut()
+                    .zip(own.part(data))
+                    .filter(|(_, sky)| **sky >= SKY_FROM)
+                {
+                    *value = f32::INFINITY;
+                }
             }
         }
         Ok(())
-    }
-}
-
-fn layout(session: &Session) -> Result<Layout, EngineError> {
-    let input = session.input();
-    let channels_last = match input.dims.as_slice() {
-        [_, Some(3), _, _] => false,
-        [_, _, _, Some(3)] => true,
-        dims => {
-            return Err(EngineError::Shape(format!(
-                "its input {} has shape {dims:?}, not [N, 3, H, W] or [N, H, W, 3]",
-                input.name
-            )));
-        }
-    };
-    match (input.element, channels_last) {
-        (ElementType::U8, true) => Ok(Layout::U8Nhwc),
-        (ElementType::U8, false) => Ok(Layout::U8Nchw),
-        (ElementType::F32, true) => Ok(Layout::F32Nhwc),
-        (ElementType::F32, false) => Ok(Layout::F32Nchw),
-        (other, _) => Err(EngineError::Shape(format!(
-            "its input {} has {other:?} elements, not f32 or u8",
-            input.name
-        ))),
-    }
-}
-
-/// Packed RGB to one plane a channel.
-fn to_planes(rgb: &[u8], pixels: usize, out: &mut [u8]) {
-    for (channel, plane) in out.chunks_exact_mut(pixels).enumerate() {
-        for (value, pixel) in plane.iter_mut().zip(rgb.as_chunks::<3>().0) {
-            *value = pixel[channel];
-        }
     }
 }

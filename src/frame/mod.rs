@@ -52,5 +52,5 @@ pub use output::{Map, MapWriter};
 pub use palette::{ADE20K_COLORS, ADE20K_NAMES, palette};
 pub use pixels::{FrameMut, FrameRef, Layout, Plane, PlaneMut};
 pub use stereo::{Stereo, StereoLayout, StereoWriter};
-pub use tensor::{to_f32_nchw, to_f32_nhwc};
+pub use tensor::{to_f32_nchw, to_f32_nhwc, to_u8_nchw, to_u8_nhwc};
 pub use thumbnail::Thumbnail;

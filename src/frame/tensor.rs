@@ -1,13 +1,13 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! 8-bit network pictures into normalised `f32` tensors: (value / 255 − mean) / std.
+//! 8-bit network pictures into tensors: as they are, or normalised `f32`, (value / 255 − mean) / std.
 
 use super::FrameError;
 use super::error::check_length;
 use crate::spec::Size;
 
-fn check(rgb: &[u8], size: Size, out: &[f32]) -> Result<(), FrameError> {
+fn check<T>(rgb: &[u8], size: Size, out: &[T]) -> Result<(), FrameError> {
     let expected = size.area() * 3;
     check_length("the RGB picture", expected, rgb.len())?;
     check_length("the tensor", expected, out.len())
@@ -66,6 +66,30 @@ pub fn to_f32_nhwc(
     {
         for ((value, &sample), (scale, bias)) in values.iter_mut().zip(pixel).zip(factors) {
             *value = f32::from(sample) * scale + bias;
+        }
+    }
+    Ok(())
+}
+
+/// RGB, `[H, W, 3]`, as it is.
+///
+/// # Errors
+/// As [`to_f32_nchw`].
+pub fn to_u8_nhwc(rgb: &[u8], size: Size, out: &mut [u8]) -> Result<(), FrameError> {
+    check(rgb, size, out)?;
+    out.copy_from_slice(rgb);
+    Ok(())
+}
+
+/// RGB, `[H, W, 3]`, into `[3, H, W]`, its values as they are.
+///
+/// # Errors
+/// As [`to_f32_nchw`].
+pub fn to_u8_nchw(rgb: &[u8], size: Size, out: &mut [u8]) -> Result<(), FrameError> {
+    check(rgb, size, out)?;
+    for (channel, plane) in out.chunks_exact_mut(size.area().max(1)).enumerate() {
+        for (value, pixel) in plane.iter_mut().zip(rgb.as_chunks::<3>().0) {
+            *value = pixel[channel];
         }
     }
     Ok(())

@@ -114,6 +114,9 @@ pub enum InferenceError {
         /// The number of elements given.
         length: usize,
     },
+    /// The process ends.
+    #[error("the process ends, so nothing is run any more")]
+    Ending,
     /// The network failed while it ran.
     #[error(
         "the network failed on the {provider} provider: {cause}; try another execution-provider"
@@ -152,6 +155,7 @@ impl InferenceError {
             | Self::NotATensor { .. }
             | Self::InputElement { .. }
             | Self::InputShape { .. }
+            | Self::Ending
             | Self::Run { .. }
             | Self::Output { .. } => false,
         }

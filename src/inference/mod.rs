@@ -10,6 +10,7 @@ mod builder;
 mod cache;
 mod engine;
 mod error;
+mod exit;
 mod library;
 mod machine;
 mod precision;

@@ -11,6 +11,7 @@ use super::builder::{builder, check_texts, provider_failure, refusal};
 use super::cache::{CacheError, Draft, Entry, Slot};
 use super::engine::{self, engine_is_built};
 use super::error::InferenceError;
+use super::exit::{self, Owned};
 use super::precision::Precision;
 use super::profile::Profile;
 use super::provider::ExecutionProvider;
@@ -24,7 +25,7 @@ const LARGEST_WARM_UP: usize = 1 << 28;
 /// A network, loaded by one provider, with one input.
 #[derive(Debug)]
 pub struct Session {
-    inner: ort::session::Session,
+    inner: Owned<ort::session::Session>,
     // Behind `inner`, which writes into the profile's folder until it is dropped.
     profile: Option<Profile>,
     provider: ExecutionProvider,
@@ -53,14 +54,17 @@ impl Session {
         settings: &SessionSettings,
     ) -> Result<Self, InferenceError> {
         check_texts(settings)?;
-        match settings.provider {
-            ExecutionProvider::Auto => Self::open_first(runtime, source, settings),
+        let _work = exit::begin().ok_or(InferenceError::Ending)?;
+        let session = match settings.provider {
+            ExecutionProvider::Auto => Self::open_first(runtime, source, settings)?,
             provider => {
                 let mut session = Self::attempt(runtime, source, settings, provider, true)?;
                 session.reason = format!("{provider}: asked for");
-                Ok(session)
+                session
             }
-        }
+        };
+        exit::wait_at_the_end();
+        Ok(session)
     }
 
     /// Opens the model with the first provider that takes it.
@@ -185,6 +189,7 @@ impl Session {
                 .map(TensorInfo::new)
                 .collect::<Result<Vec<_>, _>>()
         };
+        let inner = Owned::new(inner);
         let (inputs, outputs) = (infos(inner.inputs())?, infos(inner.outputs())?);
         let Ok([input]) = <[TensorInfo; 1]>::try_from(inputs.clone()) else {
             let names = inputs.into_iter().map(|input| input.name).collect();
@@ -270,6 +275,7 @@ impl Session {
         input: TensorData<'_>,
         dims: &[usize],
     ) -> Result<Outputs<'_>, InferenceError> {
+        let work = exit::begin().ok_or(InferenceError::Ending)?;
         let name = || self.input.name.clone();
         if input.element() != self.input.element {
             let (expected, given) = (self.input.element, input.element());
@@ -303,6 +309,7 @@ impl Session {
             values,
             infos: &self.outputs,
             shapes: &self.shapes,
+            _work: work,
         })
     }
 

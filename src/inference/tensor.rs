@@ -7,6 +7,7 @@ use ort::session::SessionOutputs;
 use ort::value::{Outlet, TensorElementType, ValueType};
 
 use super::error::InferenceError;
+use super::exit::Work;
 
 /// The type of a tensor's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -134,6 +135,8 @@ pub struct Outputs<'s> {
     pub(super) values: SessionOutputs<'s>,
     pub(super) infos: &'s [TensorInfo],
     pub(super) shapes: &'s [Vec<usize>],
+    // Behind the values.
+    pub(super) _work: Work,
 }
 
 impl Outputs<'_> {

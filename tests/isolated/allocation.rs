@@ -72,6 +72,7 @@ fn of_a_run() -> u64 {
     let request = Request {
         network: Size::new(64, 64),
         borders: Borders::default(),
+        batch: 1,
         session: SessionSettings {
             provider: ExecutionProvider::Cpu,
             ..SessionSettings::default()

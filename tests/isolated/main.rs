@@ -18,6 +18,7 @@ mod element;
 mod provider;
 mod runtime;
 mod session;
+mod sharing;
 
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -41,6 +42,7 @@ fn cases() -> Vec<Case> {
         session::cases(),
         element::cases(),
         allocation::cases(),
+        sharing::cases(),
     ]
     .concat()
 }

@@ -37,6 +37,7 @@ pub(crate) fn accuracy(
             let request = Request {
                 network: fit.network,
                 borders: fit.zero_borders(model.spec().resize_policy),
+                batch: 1,
                 session: SessionSettings {
                     precision,
                     ..request.session.clone()

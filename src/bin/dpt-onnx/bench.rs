@@ -99,6 +99,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let request = Request {
         network: fit.network,
         borders: fit.zero_borders(spec.resize_policy),
+        batch: 1,
         session: SessionSettings {
             threads: arguments.threads,
             ..arguments

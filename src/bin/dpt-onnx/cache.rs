@@ -198,6 +198,7 @@ fn build(cache: &Cache, arguments: &BuildArguments) -> Result<(), Failure> {
         let request = Request {
             network: size,
             borders: Borders::default(),
+            batch: 1,
             session: SessionSettings {
                 keep_small: true,
                 ..arguments.runtime.session(cache.clone())

@@ -134,6 +134,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             let request = Request {
                 network: fit.network,
                 borders,
+                batch: 1,
                 session: arguments
                     .runtime
                     .session(Cache::open(None).unwrap_or_default()),

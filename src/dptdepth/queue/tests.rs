@@ -5,6 +5,12 @@ use super::*;
 
 const AT_ONCE: Duration = Duration::ZERO;
 
+fn panicked() -> Outcome {
+    Outcome::Engine(Err(std::sync::Arc::new(
+        crate::engine::EngineError::Panicked,
+    )))
+}
+
 #[test]
 fn a_flush_keeps_sticky_events_but_not_segments_and_buffers() {
     gst::init().unwrap();
@@ -33,16 +39,16 @@ fn runs_from_before_a_flush_are_forgotten_and_engines_are_not() {
     let (run, engine) = (queue.ticket(), queue.ticket());
     queue.flush();
     queue.start();
-    let ready = Outcome::Prepared(Err(crate::engine::EngineError::NotPrepared));
-    queue.complete(run, Kind::Run, Outcome::Panicked);
+    let ready = panicked();
+    queue.complete(run, Kind::Run, panicked());
     queue.complete(engine, Kind::Engine, ready);
     assert!(
-        matches!(queue.next(false, true, AT_ONCE), Next::Outcome(ticket, Outcome::Prepared(_)) if ticket == engine)
+        matches!(queue.next(false, true, AT_ONCE), Next::Outcome(ticket, Outcome::Engine(_)) if ticket == engine)
     );
     assert!(matches!(queue.next(false, true, AT_ONCE), Next::Timeout));
     queue.clear();
     queue.start();
-    let late = Outcome::Prepared(Err(crate::engine::EngineError::NotPrepared));
+    let late = panicked();
     queue.complete(engine, Kind::Engine, late);
     assert!(matches!(queue.next(false, true, AT_ONCE), Next::Timeout));
 }
@@ -94,10 +100,10 @@ fn a_builds_panic_is_told_even_after_a_flush() {
     let engine = queue.engine_ticket();
     queue.flush();
     queue.start();
-    queue.complete(engine, Kind::Engine, Outcome::Panicked);
+    queue.complete(engine, Kind::Engine, panicked());
     assert!(matches!(
         queue.next(true, false, AT_ONCE),
-        Next::Outcome(_, Outcome::Panicked)
+        Next::Outcome(_, Outcome::Engine(Err(_)))
     ));
 }
 

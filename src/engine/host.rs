@@ -1,0 +1,494 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! One engine on a thread of its own, for every stream of the process that asks for the same.
+//!
+//! Streams submit pictures and hear of their results; none ever waits for another one's pictures,
+//! other than for the runs that were asked for before. Whose turn it is goes round among those that
+//! have something queued.
+
+use super::{Engine, EngineError, Map, Picture};
+use crate::spec::Size;
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+/// Hears of what a stream has submitted; called on the engine's thread.
+pub trait Listener: Send + Sync {
+    /// Whether anybody still waits for this run.
+    fn wants(&self, run: u64) -> bool;
+    /// A run is over, or was left out because nobody waits for it.
+    fn complete(&self, run: u64, done: Done);
+}
+
+/// A finished run. The memory that was submitted comes back for the next one.
+pub struct Done {
+    /// The picture.
+    pub rgb: Vec<u8>,
+    /// Its map, if the result is good.
+    pub map: Map,
+    /// What went wrong; runs of one batch share it.
+    pub result: Result<(), Arc<EngineError>>,
+    /// What the run took, for all pictures of its batch.
+    pub took: Duration,
+    /// What it took from when this stream's picture was the next of the stream's own: the run, and
+    /// the runs of others before it.
+    pub turn: Duration,
+    /// Pictures in the run.
+    pub batch: usize,
+    /// Streams that share the engine.
+    pub streams: usize,
+}
+
+/// What is known of an engine once it stands.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// What really runs the model, such as `cpu` or `openvino`.
+    pub provider: String,
+    /// Why that provider was chosen.
+    pub reason: String,
+    /// What it computes in, such as `fp32`.
+    pub precision: &'static str,
+    /// Height and width of the maps.
+    pub map_size: Size,
+    /// How long a run of one picture takes.
+    pub warm_run: Duration,
+    /// Whether the graph was found in the cache folder, not built.
+    pub cache_hit: bool,
+    /// Why the cache could not take what was built.
+    pub cache_trouble: Option<String>,
+}
+
+impl Ready {
+    fn of(engine: &Engine) -> Self {
+        Self {
+            provider: engine.active_provider().to_string(),
+            reason: engine.provider_reason().to_string(),
+            precision: engine.precision(),
+            map_size: engine.map_size(),
+            warm_run: engine.warm_run(),
+            cache_hit: engine.cache_hit(),
+            cache_trouble: engine.cache_trouble().map(ToString::to_string),
+        }
+    }
+}
+
+/// How runs of several pictures come about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batching {
+    /// Pictures in a run at the most.
+    pub size: usize,
+    /// How long the first picture waits for others.
+    pub timeout: Duration,
+}
+
+/// Every host of the process, by what its engine is.
+static HOSTS: LazyLock<Mutex<HashMap<String, Weak<Host>>>> = LazyLock::new(Mutex::default);
+
+fn hosts() -> MutexGuard<'static, HashMap<String, Weak<Host>>> {
+    HOSTS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An engine, and what is queued for it.
+struct Host {
+    key: String,
+    batching: Batching,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+enum Stage {
+    Building,
+    Ready(Ready),
+    Failed(Arc<EngineError>),
+}
+
+struct State {
+    stage: Stage,
+    streams: Vec<Stream>,
+    last_stream: u64,
+    /// The position in `streams` whose turn is next.
+    next: usize,
+    queued: usize,
+    /// No stream is left, so the thread ends.
+    closed: bool,
+    /// The engine's memory is free again.
+    ended: bool,
+}
+
+struct Stream {
+    id: u64,
+    listener: Arc<dyn Listener>,
+    jobs: VecDeque<Job>,
+    /// When its last run ended.
+    served: Instant,
+}
+
+struct Job {
+    run: u64,
+    rgb: Vec<u8>,
+    map: Map,
+    submitted: Instant,
+}
+
+/// What is known of a run.
+struct Run {
+    took: Duration,
+    batch: usize,
+    streams: usize,
+}
+
+impl Run {
+    const NONE: Self = Self {
+        took: Duration::ZERO,
+        batch: 0,
+        streams: 0,
+    };
+}
+
+/// A job whose run is on its way, and whose it is.
+struct Running {
+    job: Job,
+    stream: u64,
+    listener: Arc<dyn Listener>,
+    /// Since when it was the next of its stream.
+    since: Instant,
+}
+
+impl Picture for Running {
+    fn parts(&mut self) -> (&[u8], &mut Map) {
+        (&self.job.rgb, &mut self.job.map)
+    }
+}
+
+impl Running {
+    fn complete(self, result: Result<(), Arc<EngineError>>, run: &Run) {
+        let done = Done {
+            rgb: self.job.rgb,
+            map: self.job.map,
+            result,
+            took: run.took,
+            turn: self.since.elapsed(),
+            batch: run.batch,
+            streams: run.streams,
+        };
+        self.listener.complete(self.job.run, done);
+    }
+}
+
+impl State {
+    /// Takes pictures for one run, at most one of each stream before a second of any.
+    fn take(&mut self, most: usize, into: &mut Vec<Running>) {
+        while into.len() < most && self.queued > 0 {
+            let at = self.next % self.streams.len();
+            self.next = at + 1;
+            let stream = &mut self.streams[at];
+            if let Some(job) = stream.jobs.pop_front() {
+                self.queued -= 1;
+                into.push(Running {
+                    since: job.submitted.max(stream.served),
+                    stream: stream.id,
+                    listener: stream.listener.clone(),
+                    job,
+                });
+            }
+        }
+    }
+
+    /// When the picture that has waited longest was submitted.
+    fn oldest(&self) -> Option<Instant> {
+        let first = |stream: &Stream| stream.jobs.front().map(|job| job.submitted);
+        self.streams.iter().filter_map(first).min()
+    }
+
+    fn every_stream_waits(&self) -> bool {
+        self.streams.iter().all(|stream| !stream.jobs.is_empty())
+    }
+}
+
+impl Host {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.changed
+            .wait(state)
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nobody finds this host in `hosts` any more.
+    fn hide(&self, hosts: &mut HashMap<String, Weak<Self>>) {
+        let own = |host: &Weak<Self>| std::ptr::eq(host.as_ptr(), self);
+        if hosts.get(&self.key).is_some_and(own) {
+            hosts.remove(&self.key);
+        }
+    }
+
+    fn fail(&self, error: Arc<EngineError>) {
+        self.hide(&mut hosts());
+        self.lock().stage = Stage::Failed(error);
+        self.changed.notify_all();
+    }
+
+    /// The thread's work: builds the engine, then serves it until no stream is left.
+    fn work(&self, build: impl FnOnce() -> Result<Engine, EngineError>) {
+        let built = catch_unwind(AssertUnwindSafe(build)).unwrap_or(Err(EngineError::Panicked));
+        match built {
+            Ok(engine) => {
+                self.lock().stage = Stage::Ready(Ready::of(&engine));
+                self.changed.notify_all();
+                self.serve(engine);
+            }
+            Err(error) => self.fail(Arc::new(error)),
+        }
+        self.lock().ended = true;
+        self.changed.notify_all();
+    }
+
+    fn serve(&self, mut engine: Engine) {
+        let mut runs: Vec<Running> = Vec::with_capacity(self.batching.size);
+        while self.gather(&mut runs) {
+            let start = Instant::now();
+            let ran = catch_unwind(AssertUnwindSafe(|| engine.infer_each(&mut runs)));
+            let run = Run {
+                took: start.elapsed(),
+                batch: runs.len(),
+                streams: self.served(&runs),
+            };
+            let result = match ran {
+                Ok(result) => result.map_err(Arc::new),
+                Err(_) => {
+                    // Nothing is known of the engine any more.
+                    let error = Arc::new(EngineError::Panicked);
+                    self.fail(error.clone());
+                    self.lock().take(usize::MAX, &mut runs);
+                    Err(error)
+                }
+            };
+            for picture in runs.drain(..) {
+                picture.complete(result.clone(), &run);
+            }
+        }
+    }
+
+    /// Their streams' next pictures are the next from now on. How many streams there are.
+    fn served(&self, runs: &[Running]) -> usize {
+        let now = Instant::now();
+        let mut state = self.lock();
+        for stream in &mut state.streams {
+            if runs.iter().any(|run| run.stream == stream.id) {
+                stream.served = now;
+            }
+        }
+        state.streams.len()
+    }
+
+    /// Waits for pictures to run. `false` when no stream is left.
+    fn gather(&self, runs: &mut Vec<Running>) -> bool {
+        let mut state = self.lock();
+        loop {
+            if state.closed || matches!(state.stage, Stage::Failed(_)) {
+                return false;
+            }
+            let Some(oldest) = state.oldest() else {
+                state = self.wait(state);
+                continue;
+            };
+            let patience =
+                (oldest + self.batching.timeout).saturating_duration_since(Instant::now());
+            let room = state.queued < self.batching.size && !state.every_stream_waits();
+            if room && !patience.is_zero() {
+                let (guard, _) = self
+                    .changed
+                    .wait_timeout(state, patience)
+                    .unwrap_or_else(PoisonError::into_inner);
+                state = guard;
+                continue;
+            }
+            state.take(self.batching.size, runs);
+            drop(state);
+            // What a flush has made useless is not run.
+            for run in runs.extract_if(.., |run| !run.listener.wants(run.job.run)) {
+                run.complete(Ok(()), &Run::NONE);
+            }
+            if !runs.is_empty() {
+                return true;
+            }
+            state = self.lock();
+        }
+    }
+}
+
+/// A stream's place at an engine. When the last one is given up the engine's memory is freed.
+pub struct Seat {
+    host: Arc<Host>,
+    id: u64,
+    ready: Ready,
+}
+
+impl std::fmt::Debug for Seat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Seat")
+            .field("id", &self.id)
+            .field("ready", &self.ready)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Seat {
+    /// A place at the engine that `key` names: one that another stream uses, or is having built,
+    /// else one that is built now. Waits for it, which takes from milliseconds to minutes.
+    ///
+    /// # Errors
+    /// If the engine could not be built; the next one who asks tries again.
+    pub fn take(
+        key: String,
+        batching: Batching,
+        listener: Arc<dyn Listener>,
+        build: impl FnOnce() -> Result<Engine, EngineError> + Send + 'static,
+    ) -> Result<Self, Arc<EngineError>> {
+        let (host, id, is_new) = enter(key, batching, listener);
+        if is_new {
+            let own = host.clone();
+            let spawned = std::thread::Builder::new()
+                .name("dptdepth".into())
+                .spawn(move || own.work(build));
+            if let Err(error) = spawned {
+                host.fail(Arc::new(EngineError::Thread(error)));
+                host.lock().ended = true;
+            }
+        }
+        let ready = {
+            let mut state = host.lock();
+            loop {
+                match &state.stage {
+                    Stage::Building => state = host.wait(state),
+                    Stage::Ready(ready) => break Ok(ready.clone()),
+                    Stage::Failed(error) => break Err(error.clone()),
+                }
+            }
+        };
+        match ready {
+            Ok(ready) => Ok(Self { host, id, ready }),
+            Err(error) => {
+                leave(&host, id);
+                Err(error)
+            }
+        }
+    }
+
+    /// What is known of the engine.
+    pub fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// Asks for a run on `rgb`, packed 8-bit RGB of the network's size; `map` receives its result.
+    /// The listener hears of its end under the number `run`.
+    pub fn submit(&self, run: u64, rgb: Vec<u8>, map: Map) {
+        let now = Instant::now();
+        let job = Job {
+            run,
+            rgb,
+            map,
+            submitted: now,
+        };
+        let mut state = self.host.lock();
+        let failed = match &state.stage {
+            Stage::Failed(error) => Some(error.clone()),
+            Stage::Building | Stage::Ready(_) => None,
+        };
+        let Some(stream) = state.streams.iter_mut().find(|s| s.id == self.id) else {
+            return;
+        };
+        if let Some(error) = failed {
+            let (stream, listener) = (stream.id, stream.listener.clone());
+            drop(state);
+            let run = Running {
+                job,
+                stream,
+                listener,
+                since: now,
+            };
+            run.complete(Err(error), &Run::NONE);
+            return;
+        }
+        stream.jobs.push_back(job);
+        state.queued += 1;
+        drop(state);
+        self.host.changed.notify_all();
+    }
+
+    /// Gives the place up, and waits until the engine's memory is free if it was the last one.
+    pub fn release(self) {
+        let host = self.host.clone();
+        drop(self);
+        let mut state = host.lock();
+        while state.closed && !state.ended {
+            state = host.wait(state);
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        leave(&self.host, self.id);
+    }
+}
+
+/// The host that `key` names with a new stream, and whether its engine is still to be built.
+fn enter(key: String, batching: Batching, listener: Arc<dyn Listener>) -> (Arc<Host>, u64, bool) {
+    let mut hosts = hosts();
+    let known = hosts.get(&key).and_then(Weak::upgrade);
+    let is_new = known.is_none();
+    let host = known.unwrap_or_else(|| {
+        let host = Arc::new(Host {
+            key: key.clone(),
+            batching,
+            state: Mutex::new(State {
+                stage: Stage::Building,
+                streams: Vec::new(),
+                last_stream: 0,
+                next: 0,
+                queued: 0,
+                closed: false,
+                ended: false,
+            }),
+            changed: Condvar::new(),
+        });
+        hosts.insert(key, Arc::downgrade(&host));
+        host
+    });
+    let mut state = host.lock();
+    state.last_stream += 1;
+    let id = state.last_stream;
+    state.streams.push(Stream {
+        id,
+        listener,
+        jobs: VecDeque::new(),
+        served: Instant::now(),
+    });
+    drop(state);
+    (host, id, is_new)
+}
+
+/// The stream gets nothing more than the end of the run that is on its way, if one is.
+fn leave(host: &Host, id: u64) {
+    // Until the end, so that nobody enters a host that closes.
+    let mut hosts = hosts();
+    let mut state = host.lock();
+    let Some(at) = state.streams.iter().position(|stream| stream.id == id) else {
+        return;
+    };
+    let stream = state.streams.remove(at);
+    state.queued -= stream.jobs.len();
+    if state.next > at {
+        state.next -= 1;
+    }
+    if state.streams.is_empty() {
+        state.closed = true;
+        host.hide(&mut hosts);
+    }
+    host.changed.notify_all();
+}

@@ -1,0 +1,275 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! Elements that share a session: what they give is what each gives alone, and none waits for
+//! another that does nothing.
+
+use crate::common::{collect, init, pipeline, play, take_buffers};
+use gst::prelude::*;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A network that no other test uses, so that only the elements of one test share.
+fn depth(id: &str, properties: &str) -> String {
+    format!(
+        "dptdepth name=depth network-size=64 alignment=strict execution-provider=cpu model-instance-id={id} \
+         smoothing=0 output=meta {properties}"
+    )
+}
+
+fn source(pattern: &str, frames: u32) -> String {
+    format!(
+        "videotestsrc num-buffers={frames} pattern={pattern} ! video/x-raw,format=RGB,width=96,height=64,framerate=30/1"
+    )
+}
+
+/// The values of the result metas that reach the sink.
+fn values(buffers: &[gst::Buffer]) -> Vec<Vec<f32>> {
+    let of = |buffer: &gst::Buffer| {
+        let meta = gst::meta::CustomMeta::from_buffer(buffer, "GstDptDepthMeta").unwrap();
+        let data: gst::Buffer = meta.structure().get("data").unwrap();
+        let map = data.map_readable().unwrap();
+        let values = map.as_chunks::<4>().0.iter();
+        values.map(|bytes| f32::from_ne_bytes(*bytes)).collect()
+    };
+    buffers.iter().map(of).collect()
+}
+
+fn stat<T>(element: &gst::Element, name: &str) -> T
+where
+    T: for<'a> gst::glib::value::FromValue<'a> + 'static,
+{
+    let stats = element.property::<gst::Structure>("stats");
+    stats.value(name).unwrap().get::<T>().unwrap()
+}
+
+const PATTERNS: [&str; 4] = ["ball", "circular", "smpte", "snow"];
+
+/// What each of the patterns gives alone and what it gives while all run at once, and the batch's
+/// mean size then.
+fn alone_and_together(id: &str, properties: &str) -> (f32, f64) {
+    const FRAMES: u32 = 30;
+    let describe = |pattern: &str, id: &str, extra: &str| {
+        // The ball moves with the frame's number, snow is the same each time it starts.
+        format!(
+            "{} ! {} ! fakesink name=sink",
+            source(pattern, FRAMES),
+            depth(id, extra)
+        )
+    };
+    let alone: Vec<_> = PATTERNS
+        .iter()
+        .map(|pattern| {
+            let pipeline = pipeline(&describe(pattern, &format!("{id}-alone"), ""));
+            let frames = collect(&pipeline, "sink");
+            assert!(play(&pipeline, PATIENCE).eos);
+            values(&take_buffers(&frames))
+        })
+        .collect();
+    let together: Vec<_> = PATTERNS
+        .iter()
+        .map(|pattern| {
+            let pipeline = pipeline(&describe(pattern, id, properties));
+            let frames = collect(&pipeline, "sink");
+            (pipeline, frames)
+        })
+        .collect();
+    for (pipeline, _) in &together {
+        pipeline.set_state(gst::State::Playing).unwrap();
+    }
+    let mut worst = 0.0_f32;
+    let mut batches = Vec::new();
+    for ((pipeline, frames), alone) in together.iter().zip(&alone) {
+        let bus = pipeline.bus().unwrap();
+        let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
+        let message = bus.timed_pop_filtered(gst::ClockTime::from_seconds(60), &kinds);
+        assert!(matches!(message.unwrap().view(), gst::MessageView::Eos(_)));
+        batches.push(stat::<f64>(
+            &pipeline.by_name("depth").unwrap(),
+            "batch-mean",
+        ));
+        let own = values(&take_buffers(frames));
+        assert_eq!(
+            own.len(),
+            FRAMES as usize,
+            "every frame comes, in its order"
+        );
+        for (own, alone) in own.iter().flatten().zip(alone.iter().flatten()) {
+            worst = worst.max((own - alone).abs() / alone.abs().max(1.0));
+        }
+    }
+    for (pipeline, _) in together {
+        pipeline.set_state(gst::State::Null).unwrap();
+    }
+    (worst, batches.iter().sum::<f64>() / batches.len() as f64)
+}
+
+#[test]
+fn shared_runs_give_what_each_stream_gets_alone() {
+    let (worst, batch) = alone_and_together("equal", "");
+    assert_eq!(worst, 0.0, "the same session, one frame after the other");
+    assert_eq!(batch, 1.0);
+}
+
+/// The kernels for another number of pictures may sum in another order, so not to the last bit.
+#[test]
+fn batches_give_what_each_stream_gets_alone() {
+    let (worst, batch) = alone_and_together("batched", "batch-size=4 batch-timeout=50000000");
+    assert!(worst < 1e-5, "{worst}");
+    assert!(
+        batch > 2.0,
+        "four streams that wait for each other: {batch}"
+    );
+}
+
+/// The second waits for frames that the first has not passed on yet.
+#[test]
+fn two_in_a_chain_never_wait_for_each_other() {
+    for timeout in ["0", "20000000"] {
+        let element = depth("chain", &format!("batch-size=2 batch-timeout={timeout}"));
+        let second = element.replace("name=depth", "name=second");
+        let pipeline = pipeline(&format!(
+            "{} ! {element} ! {second} ! fakesink name=sink",
+            source("ball", 20)
+        ));
+        let frames = collect(&pipeline, "sink");
+        assert!(play(&pipeline, PATIENCE).eos);
+        assert_eq!(frames.lock().unwrap().len(), 20);
+    }
+}
+
+/// Waits until the element has counted so many frames.
+fn await_frames(element: &gst::Element, count: u64) {
+    let deadline = Instant::now() + PATIENCE;
+    while stat::<u64>(element, "frames-inferred") < count {
+        assert!(Instant::now() < deadline, "the stream does not go on");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_stream_that_stalls_or_flushes_keeps_no_other_waiting() {
+    let describe = |extra: &str| {
+        let element = depth("stall", "batch-size=2 batch-timeout=30000000");
+        format!(
+            "{} ! {element} ! {extra} fakesink name=sink",
+            source("ball", 100_000)
+        )
+    };
+    let [stalled, lively] = [describe(""), describe("")].map(|text| pipeline(&text));
+    for pipeline in [&stalled, &lively] {
+        pipeline.set_state(gst::State::Playing).unwrap();
+    }
+    let of = |pipeline: &gst::Pipeline| pipeline.by_name("depth").unwrap();
+    await_frames(&of(&stalled), 20);
+    await_frames(&of(&lively), 20);
+    assert_eq!(stat::<u32>(&of(&lively), "streams"), 2);
+    // Its sink takes nothing any more.
+    let pad = stalled.by_name("sink").unwrap().static_pad("sink").unwrap();
+    let block = pad
+        .add_probe(gst::PadProbeType::BLOCK_DOWNSTREAM, |_, _| {
+            gst::PadProbeReturn::Ok
+        })
+        .unwrap();
+    let then = stat::<u64>(&of(&lively), "frames-inferred");
+    await_frames(&of(&lively), then + 50);
+    pad.remove_probe(block);
+    for _ in 0..10 {
+        let sent = stalled.send_event(gst::event::FlushStart::new())
+            && stalled.send_event(gst::event::FlushStop::new(true));
+        assert!(sent);
+        let then = stat::<u64>(&of(&lively), "frames-inferred");
+        await_frames(&of(&lively), then + 3);
+    }
+    stalled.set_state(gst::State::Null).unwrap();
+    // Alone it need not wait for anybody.
+    let then = stat::<u64>(&of(&lively), "frames-inferred");
+    await_frames(&of(&lively), then + 20);
+    assert_eq!(stat::<u32>(&of(&lively), "streams"), 1);
+    lively.set_state(gst::State::Null).unwrap();
+}
+
+#[test]
+fn streams_get_equal_shares() {
+    let pipelines: Vec<_> = (0..4)
+        .map(|_| {
+            let element = depth("fair", "");
+            pipeline(&format!(
+                "{} ! {element} ! fakesink",
+                source("ball", 100_000)
+            ))
+        })
+        .collect();
+    for pipeline in &pipelines {
+        pipeline.set_state(gst::State::Playing).unwrap();
+    }
+    let elements: Vec<_> = pipelines
+        .iter()
+        .map(|p| p.by_name("depth").unwrap())
+        .collect();
+    let counts = || {
+        elements
+            .iter()
+            .map(|e| stat::<u64>(e, "frames-inferred"))
+            .collect::<Vec<_>>()
+    };
+    for element in &elements {
+        await_frames(element, 20);
+    }
+    let before = counts();
+    await_frames(&elements[0], before[0] + 400);
+    let served: Vec<u64> = counts()
+        .iter()
+        .zip(&before)
+        .map(|(now, then)| now - then)
+        .collect();
+    for pipeline in &pipelines {
+        pipeline.set_state(gst::State::Null).unwrap();
+    }
+    // Whoever always has something queued gets a turn in every round.
+    for count in &served {
+        assert!((360..=440).contains(count), "{served:?}");
+    }
+}
+
+#[test]
+fn what_differs_is_not_shared() {
+    init();
+    let run = |first: &str, second: &str| {
+        let [a, b] = [first, second].map(|properties| {
+            let element = depth("apart", properties);
+            pipeline(&format!(
+                "{} ! {element} ! fakesink",
+                source("ball", 100_000)
+            ))
+        });
+        for pipeline in [&a, &b] {
+            pipeline.set_state(gst::State::Playing).unwrap();
+        }
+        let elements = [&a, &b].map(|pipeline| pipeline.by_name("depth").unwrap());
+        for element in &elements {
+            await_frames(element, 3);
+        }
+        for element in &elements {
+            let then = stat::<u64>(element, "frames-inferred");
+            await_frames(element, then + 3);
+        }
+        let streams = elements
+            .each_ref()
+            .map(|element| stat::<u32>(element, "streams"));
+        for pipeline in [&a, &b] {
+            pipeline.set_state(gst::State::Null).unwrap();
+        }
+        streams
+    };
+    assert_eq!(run("", ""), [2, 2]);
+    // What is made of the result is each element's own.
+    assert_eq!(
+        run("", "output=map inference-interval=2 depth-scale=2"),
+        [2, 2]
+    );
+    assert_eq!(run("", "network-size=96"), [1, 1]);
+    assert_eq!(run("", "threads=1"), [1, 1]);
+    assert_eq!(run("", "model-instance-id=mine"), [1, 1]);
+    assert_eq!(run("", "batch-size=2"), [1, 1]);
+}
