@@ -137,6 +137,35 @@ PYTHON
     rm -rf "$scratch"
 }
 
+# Puts a real Triton server, its client and ONNX Runtime for Python into target/triton.
+fetch_triton() {
+    local folder=target/triton python wanted
+    python=$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    wanted="$python $(sha256sum <tests/triton/requirements.txt)"
+    case "$python" in
+        3.11 | 3.12) ;;
+        *)
+            say "Triton: the server of nvidia-pytriton needs Python 3.11 or 3.12, not $python; the tests named triton will fail"
+            return
+            ;;
+    esac
+    if [[ "$(cat "$folder/installed" 2>/dev/null)" == "$wanted" ]]; then
+        say "Triton: the wheels of tests/triton/requirements.txt are there"
+        return
+    fi
+    say "Triton: fetching the wheels of tests/triton/requirements.txt"
+    rm -rf "$folder"
+    mkdir -p "$folder/backends/python"
+    PIP_ROOT_USER_ACTION=ignore /usr/bin/python3 -m pip --disable-pip-version-check install -q --no-deps \
+        --require-hashes --only-binary=:all: --target "$folder/site" -r tests/triton/requirements.txt ||
+        fail "pip could not install tests/triton/requirements.txt; is the network there?"
+    local server="$folder/site/pytriton/tritonserver"
+    cp "$server"/backends/python/{libtriton_python.so,triton_python_backend_utils.py} \
+        "$server/python_backend_stubs/$python/triton_python_backend_stub" "$folder/backends/python/"
+    ln -s ../../../tests/triton/onnxruntime "$folder/backends/onnxruntime"
+    printf '%s\n' "$wanted" >"$folder/installed"
+}
+
 # The path of a runtime's library, for an env file.
 library() { printf '%s/target/onnxruntime/%s-%s/libonnxruntime.so.%s' "$PWD" "$1" "$2" "$2"; }
 
@@ -177,7 +206,9 @@ case "$(uname -m)" in
         if [[ $tests == yes ]]; then
             fetch_runtime "${RUNTIME_CPU_X86_64[@]}"
             fetch_runtime "${RUNTIME_OLD_X86_64[@]}"
+            fetch_triton
             write_env target/env-tests.sh debug "$(library "${RUNTIME_CPU_X86_64[@]}")" \
+                "DPTDEPTH_TEST_TRITON=$PWD/target/triton" \
                 "DPTDEPTH_TEST_ORT_OPENVINO=$(library "${RUNTIME_OPENVINO[@]}")" \
                 "DPTDEPTH_TEST_ORT_OLD=$(library "${RUNTIME_OLD_X86_64[@]}")"
         fi

@@ -224,6 +224,10 @@ impl ModelSpec {
     /// The key under which an ONNX file's `metadata_props` hold a spec as JSON.
     pub const METADATA_KEY: &'static str = "dptdepth.spec";
 
+    /// The key under which the `parameters` of a Triton server's model configuration hold a spec as
+    /// JSON.
+    pub const PARAMETER_KEY: &'static str = "dptdepth";
+
     /// The spec as JSON, for [`Self::METADATA_KEY`].
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a ModelSpec has only string keys")

@@ -30,3 +30,5 @@ mod render;
 mod sharing;
 mod stress;
 mod temporal;
+#[cfg(target_arch = "x86_64")]
+mod triton;

@@ -19,6 +19,7 @@ mod known;
 mod maps;
 mod options;
 mod run;
+mod triton;
 
 use clap::{Parser, Subcommand};
 use gstdptdepth::model::{Choice, Model, ModelError};
@@ -54,6 +55,8 @@ enum Command {
     Inspect(inspect::Arguments),
     /// Write a checkpoint as an ONNX graph for one size.
     Export(export::Arguments),
+    /// Write a checkpoint as a model of NVIDIA's Triton Inference Server.
+    TritonRepository(triton::Arguments),
     /// Run a model on pictures and write its maps.
     Run(run::Arguments),
     /// Measure how fast a model runs here, and where a frame's time goes.
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
         Command::Fetch(arguments) => fetch::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Export(arguments) => export::run(&arguments),
+        Command::TritonRepository(arguments) => triton::run(&arguments),
         Command::Run(arguments) => run::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Cache(arguments) => cache::run(&arguments),
