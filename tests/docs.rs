@@ -274,3 +274,44 @@ fn the_metadata_document_shows_the_examples() {
         );
     }
 }
+
+#[test]
+fn the_tables_of_scaling_are_what_the_simulation_prints() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let simulate = |arguments: &[&std::ffi::OsStr]| {
+        let script = root.join("docs/scaling/simulate.py");
+        let output = std::process::Command::new("/usr/bin/python3")
+            .arg(script)
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let printed = simulate(&[]);
+    let mut names = Vec::new();
+    for section in printed.split_terminator("\n\n") {
+        let (name, table) = section.split_once('\n').unwrap();
+        let name = name.trim_matches(['[', ']']);
+        keep(
+            "docs/scaling.md",
+            &format!("<!-- simulate:{name}:begin -->"),
+            &format!("<!-- simulate:{name}:end -->"),
+            &format!("{}\n", table.trim_end()),
+        );
+        names.push(name);
+    }
+    assert_eq!(names.len(), 6, "{names:?}");
+    let picture = root.join("docs/images/scaling.svg");
+    let drawn = tempfile::NamedTempFile::new().unwrap();
+    let target = if std::env::var_os("UPDATE").is_some() {
+        picture.as_path()
+    } else {
+        drawn.path()
+    };
+    simulate(&["--plot".as_ref(), target.as_os_str()]);
+    assert!(
+        fs::read(target).unwrap() == fs::read(picture).unwrap(),
+        "docs/images/scaling.svg is out of date: run `UPDATE=1 cargo test --test integration docs`"
+    );
+}

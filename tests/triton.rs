@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
 //! `dpt-onnx triton-repository`: what protobuf's own parser reads in the configuration, and what a
-//! real Triton server makes of the repository.
+//! real Triton server makes of the repository; and the examples of docs/scaling.
 
 mod server;
 
@@ -380,6 +380,71 @@ fn triton_batches_what_comes_at_once() {
     for answer in answers.chunks(one) {
         assert_eq!(answer, &answers[..one]);
     }
+}
+
+/// Every list of strings in a document, and every text as its words.
+fn commands(document: &Value, found: &mut Vec<Vec<String>>) {
+    match document {
+        Value::Object(fields) => fields.values().for_each(|value| commands(value, found)),
+        Value::Array(values) => {
+            let words: Option<Vec<_>> = values.iter().map(Value::as_str).collect();
+            match words {
+                Some(words) => found.push(words.into_iter().map(String::from).collect()),
+                None => values.iter().for_each(|value| commands(value, found)),
+            }
+        }
+        Value::String(text) => found.push(text.split_whitespace().map(String::from).collect()),
+        _ => {}
+    }
+}
+
+/// The examples of docs/scaling start a server with options that it has, and pipelines with
+/// properties that the documents list.
+#[test]
+fn the_examples_ask_for_what_there_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let site = installed().join("site");
+    let help = Command::new(site.join("pytriton/tritonserver/bin/tritonserver"))
+        .arg("--help")
+        .env("LD_LIBRARY_PATH", site.join("nvidia_pytriton.libs"))
+        .output()
+        .unwrap();
+    let help = String::from_utf8([help.stdout, help.stderr].concat()).unwrap();
+    let documents = ["README.md", "docs/scaling.md"];
+    let documents = documents.map(|name| fs::read_to_string(root.join(name)).unwrap());
+    let (mut options, mut properties) = (0, 0);
+    for example in ["compose.yaml", "kubernetes.yaml"] {
+        let path = root.join("docs/scaling").join(example);
+        let mut found = Vec::new();
+        for document in client(&["yaml", path.to_str().unwrap()]) {
+            commands(&document, &mut found);
+        }
+        let of = |program: &str| {
+            let mut commands = found
+                .iter()
+                .filter(|words| words.first().is_some_and(|word| word == program));
+            let command = commands
+                .next()
+                .unwrap_or_else(|| panic!("{example} starts {program}"));
+            assert!(commands.next().is_none(), "{example} starts {program} once");
+            &command[1..]
+        };
+        for option in of("tritonserver") {
+            let (name, _) = option.split_once('=').unwrap();
+            assert!(help.contains(&format!("{name} <")), "{example}: {option}");
+            options += 1;
+        }
+        let pipeline = of("gst-launch-1.0").split(|word| word == "!");
+        for element in pipeline.filter(|words| words[0] == "dptdepth") {
+            for property in &element[1..] {
+                let (name, _) = property.split_once('=').unwrap();
+                let listed = |text: &String| text.contains(&format!("`{name}"));
+                assert!(documents.iter().any(listed), "{example}: {property}");
+                properties += 1;
+            }
+        }
+    }
+    assert!(options >= 5 && properties >= 10, "{options} {properties}");
 }
 
 /// Sends a picture so many times at once. What the server says of the model, and the answers' bytes.

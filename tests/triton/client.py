@@ -1,8 +1,9 @@
 # SPDX-FileCopyrightText: The dptdepth developers
 # SPDX-License-Identifier: MPL-2.0
-"""What NVIDIA's own client and protobuf's own parser make of a model repository.
+"""What NVIDIA's own client and the parsers of others make of what we write.
 
     client.py parse CONFIG.pbtxt...          each configuration as a line of JSON
+    client.py yaml FILE...                   each document as a line of JSON
     client.py infer PORT MODEL IN OUT COUNT  sends the picture in IN, raw, COUNT times at once; OUT gets
                                              the first output of each answer, raw; prints as JSON what
                                              the server says of the model and how it batched
@@ -15,6 +16,7 @@ from concurrent import futures
 
 import numpy as np
 import tritonclient.grpc as triton
+import yaml
 from google.protobuf import json_format, text_format
 from tritonclient.grpc import model_config_pb2
 
@@ -27,6 +29,12 @@ def parse(paths):
     for path in paths:
         text = pathlib.Path(path).read_text(encoding="utf-8")
         print(json.dumps(message(text_format.Parse(text, model_config_pb2.ModelConfig()))))
+
+
+def documents(paths):
+    for path in paths:
+        for document in yaml.safe_load_all(pathlib.Path(path).read_text(encoding="utf-8")):
+            print(json.dumps(document))
 
 
 def infer(port, model, source, target, count):
@@ -55,5 +63,7 @@ if __name__ == "__main__":
     command, *arguments = sys.argv[1:]
     if command == "parse":
         parse(arguments)
+    elif command == "yaml":
+        documents(arguments)
     else:
         infer(*arguments)
