@@ -4,7 +4,7 @@
 //! `dpt-onnx triton-repository`: what protobuf's own parser reads in the configuration, and what a
 //! real Triton server makes of the repository; and the examples of docs/scaling.
 
-mod server;
+pub(crate) mod server;
 
 use gstdptdepth::checkpoint::Checkpoint;
 use gstdptdepth::graph;
