@@ -4,6 +4,8 @@
 //! Running a network: find and load ONNX Runtime, choose an execution provider, open a session,
 //! run it. The only part that uses the `ort` crate.
 
+#[cfg(feature = "remote")]
+pub mod remote;
 pub mod runtime;
 
 mod builder;
