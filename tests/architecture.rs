@@ -105,23 +105,64 @@ fn checkpoints_know_no_graph() {
 }
 
 #[test]
-fn only_fetch_uses_the_network() {
+fn few_parts_use_the_network() {
     let network = [
         "ureq",
         "rustls",
+        "tonic",
+        "tokio",
+        "hyper_util",
         "std::net",
         "TcpStream",
         "TcpListener",
         "UdpSocket",
         "gio::",
     ];
-    assert_none(&offenders(
-        |name| !within(&["bin/dpt-onnx/download/", METRICS])(name),
-        &network,
-    ));
+    let allowed = ["bin/dpt-onnx/download/", REMOTE, METRICS];
+    assert_none(&offenders(|name| !within(&allowed)(name), &network));
 }
 
-/// The one file of the plugin that knows sockets.
+/// The client for inference servers.
+const REMOTE: &str = "inference/remote/";
+
+#[test]
+fn the_remote_client_connects_to_servers_that_it_is_given_and_listens_to_nobody() {
+    assert_none(&offenders(
+        within(&[REMOTE]),
+        &[
+            "TcpStream",
+            "TcpListener",
+            "TcpSocket",
+            "UdpSocket",
+            "bind",
+            "ureq",
+            "std::env",
+        ],
+    ));
+    // What connects takes a server of the options, and is called in one place.
+    let connecting = offenders(
+        within(&[REMOTE]),
+        &["connect_with_connector", "HttpConnector::new"],
+    );
+    assert_eq!(connecting.len(), 2, "{connecting:?}");
+    assert!(
+        connecting
+            .iter()
+            .all(|line| line.starts_with("src/inference/remote/channel.rs")),
+        "{connecting:?}"
+    );
+    let calls = offenders(within(&[REMOTE]), &["access.connect("]);
+    assert_eq!(calls.len(), 1, "{calls:?}");
+    // `std::net` only to read addresses.
+    let addresses = offenders(within(&[REMOTE]), &["std::net"]);
+    assert_eq!(addresses.len(), 1, "{addresses:?}");
+    assert!(
+        addresses[0].ends_with("use std::net::{IpAddr, Ipv6Addr};"),
+        "{addresses:?}"
+    );
+}
+
+/// The one file of the element that knows sockets.
 const METRICS: &str = "dptdepth/metrics.rs";
 
 #[test]

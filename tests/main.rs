@@ -26,6 +26,8 @@ mod motion;
 mod parity;
 mod pipelines;
 mod recording;
+#[cfg(feature = "remote")]
+mod remote;
 mod render;
 mod sharing;
 mod stress;

@@ -7,14 +7,18 @@ use super::error::RemoteError;
 use super::options::{Options, Server};
 use super::proto::grpc_inference_service_client::GrpcInferenceServiceClient;
 use super::token::Token;
+use hyper_util::client::legacy::connect::HttpConnector;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use std::error::Error;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Uri};
 use tonic::{Code, Request, Status};
+use tower_service::Service;
 
 /// How much a server may send before we have read it; the default of 64 KiB costs a round trip for
 /// each part of a map.
@@ -27,7 +31,7 @@ const LARGEST_DESCRIPTION: usize = 4 << 20;
 /// Longer texts of servers are cut in messages.
 const LONGEST_CAUSE: usize = 500;
 
-pub(super) type Service = GrpcInferenceServiceClient<Channel>;
+pub(super) type Client = GrpcInferenceServiceClient<Channel>;
 
 /// What connections of one client have in common.
 #[derive(Debug)]
@@ -81,19 +85,23 @@ impl Access {
     }
 
     /// Connects. Whether the server is good for anything is still to be asked.
-    pub(super) async fn connect(&self, server: &Server) -> Result<Service, RemoteError> {
+    pub(super) async fn connect(&self, server: &Server) -> Result<Client, RemoteError> {
         let unreachable = |cause: String| RemoteError::Unreachable {
             server: server.to_string(),
             cause,
         };
+        let mut tcp = HttpConnector::new();
+        // TLS is the endpoint's.
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(TCP_KEEPALIVE));
+        tcp.set_connect_timeout(Some(self.connect_timeout));
         let mut endpoint = Endpoint::from_shared(server.uri())
             .and_then(|endpoint| {
                 endpoint.user_agent(concat!("dptdepth/", env!("CARGO_PKG_VERSION")))
             })
             .map_err(|error| unreachable(innermost(&error)))?
             .connect_timeout(self.connect_timeout)
-            .tcp_nodelay(true)
-            .tcp_keepalive(Some(TCP_KEEPALIVE))
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW);
         if server.secure {
@@ -108,12 +116,37 @@ impl Access {
             })?;
         }
         let channel = endpoint
-            .connect()
+            .connect_with_connector(Once { tcp, used: false })
             .await
             .map_err(|error| unconnected(server, &error))?;
         Ok(GrpcInferenceServiceClient::new(channel)
             .max_decoding_message_size(LARGEST_DESCRIPTION)
             .max_encoding_message_size(usize::MAX))
+    }
+}
+
+/// Connects once. A channel connects anew by itself when its connection breaks, but what answers
+/// then may be another server or model, which is to be looked at first.
+struct Once {
+    tcp: HttpConnector,
+    used: bool,
+}
+
+impl Service<Uri> for Once {
+    type Response = <HttpConnector as Service<Uri>>::Response;
+    type Error = Box<dyn Error + Send + Sync>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.tcp.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        if std::mem::replace(&mut self.used, true) {
+            return Box::pin(async { Err("the server has closed it".into()) });
+        }
+        let connecting = self.tcp.call(uri);
+        Box::pin(async move { Ok(connecting.await?) })
     }
 }
 
@@ -170,7 +203,7 @@ fn certificate_text(cause: &rustls::CertificateError) -> String {
         E::NotValidForName | E::NotValidForNameContext { .. } => {
             format!("it is for another host ({})", E::to_string(cause))
         }
-        E::UnknownIssuer => "nobody that is trusted has signed it".into(),
+        E::UnknownIssuer | E::BadSignature => "nobody that is trusted has signed it".into(),
         other => other.to_string(),
     }
 }

@@ -3,7 +3,7 @@
 
 //! One server that is connected and serves the right model.
 
-use super::channel::{self, Access, Service};
+use super::channel::{self, Access};
 use super::contract::RemoteModel;
 use super::data::{Elements, Tensor, decode, encode};
 use super::error::RemoteError;
@@ -16,19 +16,21 @@ use super::proto::{
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::time::timeout;
 use tonic::{Code, Response, Status};
 
 /// So many models are named in a message.
 const LISTED_MODELS: usize = 12;
+/// So close to a deadline, a cancelled call has run into it.
+const CLOSE: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) number: u64,
     pub(super) server: Server,
     pub(super) model: Arc<RemoteModel>,
-    service: Service,
+    service: channel::Client,
     access: Arc<Access>,
     /// Set by whoever first notices.
     pub(super) lost: AtomicBool,
@@ -137,14 +139,18 @@ impl Connection {
             .service
             .clone()
             .max_decoding_message_size(model.largest_reply(dims));
+        let start = Instant::now();
         let answer = timeout(patience, service.model_infer(request)).await;
         let reply = match answer {
             Ok(Ok(reply)) => reply.into_inner(),
-            Ok(Err(status)) => {
+            // A server that heeds the deadline may give up just before we do.
+            Ok(Err(status))
+                if status.code() != Code::Cancelled || start.elapsed() + CLOSE < patience =>
+            {
                 let with_token = self.access.has_token();
                 return Err(channel::called(&self.server, with_token, patience, &status));
             }
-            Err(_) => {
+            Ok(Err(_)) | Err(_) => {
                 return Err(RemoteError::Deadline {
                     server: self.server.to_string(),
                     after: patience,
@@ -163,7 +169,7 @@ impl Connection {
 
 /// The small calls.
 struct Caller<'a> {
-    service: Service,
+    service: channel::Client,
     access: &'a Access,
     server: &'a Server,
     patience: Duration,

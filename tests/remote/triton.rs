@@ -1,0 +1,450 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! A real NVIDIA Triton server, which runs models that `dpt-onnx export` wrote.
+
+use super::{PATIENCE, assert_says, ended, infer, is_connected_to, request, send, until};
+use crate::common;
+use gstdptdepth::inference::remote::proto::ModelStatisticsRequest;
+use gstdptdepth::inference::remote::proto::grpc_inference_service_client::GrpcInferenceServiceClient;
+use gstdptdepth::inference::remote::{
+    Client, Elements, Options, RemoteError, Request, State, Tensor,
+};
+use gstdptdepth::inference::{
+    ElementType, ExecutionProvider, ModelSource, Session, SessionSettings, TensorData, TensorView,
+};
+use gstdptdepth::model::Model;
+use gstdptdepth::spec::{ModelSpec, Size};
+use std::fmt::Write;
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// `dptdepth-default` at its own size.
+const SIDE: usize = 256;
+const STALL: Duration = Duration::from_secs(10);
+
+/// A folder with the exported default model and a model repository around it.
+struct Repository {
+    folder: TempDir,
+}
+
+impl Repository {
+    fn new() -> Self {
+        let repository = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        for (name, batch) in [("dynamic", "dynamic"), ("fixed", "1")] {
+            let exported = Command::new(env!("CARGO_BIN_EXE_dpt-onnx"))
+                .args(["export", "default", "--batch", batch, "-o"])
+                .arg(repository.onnx(name))
+                .output()
+                .unwrap();
+            assert!(exported.status.success(), "{exported:?}");
+        }
+        repository
+    }
+
+    fn onnx(&self, name: &str) -> PathBuf {
+        self.folder.path().join(format!("{name}.onnx"))
+    }
+
+    fn models(&self) -> PathBuf {
+        self.folder.path().join("models")
+    }
+
+    fn spec(&self, name: &str) -> ModelSpec {
+        Model::open(&self.onnx(name)).unwrap().spec().clone()
+    }
+
+    /// Adds a model: the head of its `config.pbtxt`, and what goes into `parameters`.
+    fn add(&self, name: &str, config: &str, parameters: &[(&str, &str)]) {
+        let folder = self.models().join(name).join("1");
+        fs::create_dir_all(&folder).unwrap();
+        let mut config = format!("backend: \"python\"\n{config}\n");
+        for (key, value) in parameters {
+            let value = value.replace('\\', "\\\\").replace('"', "\\\"");
+            let _ = writeln!(
+                config,
+                "parameters {{ key: \"{key}\" value {{ string_value: \"{value}\" }} }}"
+            );
+        }
+        fs::write(self.models().join(name).join("config.pbtxt"), config).unwrap();
+        fs::write(folder.join("model.py"), include_str!("triton/model.py")).unwrap();
+    }
+
+    /// The dynamic one, batched by the server, with our spec.
+    fn add_depth(&self) {
+        let onnx = self.onnx("dynamic").display().to_string();
+        self.add(
+            "depth",
+            "max_batch_size: 4
+             dynamic_batching { max_queue_delay_microseconds: 200000 }
+             input [{ name: \"pixel_values\" data_type: TYPE_FP32 dims: [3, 256, 256] }]
+             output [{ name: \"predicted_depth\" data_type: TYPE_FP32 dims: [256, 256] }]",
+            &[
+                ("onnx", &onnx),
+                ("dptdepth", &self.spec("dynamic").to_json()),
+            ],
+        );
+    }
+}
+
+/// The server; killed when it is dropped.
+struct Triton {
+    child: Child,
+    port: u16,
+    log: PathBuf,
+    prefix: String,
+}
+
+impl Triton {
+    fn start(repository: &Repository) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
+        Self::at(repository, free.port())
+    }
+
+    fn at(repository: &Repository, port: u16) -> Self {
+        let home = std::env::var("DPTDEPTH_TEST_TRITON");
+        let home = home.expect("start the tests with tests/run.sh, which sets up Triton");
+        let home = Path::new(&home);
+        let log = repository.folder.path().join("triton.log");
+        let prefix = format!("dptdepth-test-{}-{port}-", std::process::id());
+        let mut command = Command::new(home.join("bin/tritonserver"));
+        command
+            .arg(format!(
+                "--model-repository={}",
+                repository.models().display()
+            ))
+            .arg(format!(
+                "--backend-directory={}",
+                home.join("backends").display()
+            ))
+            .arg(format!(
+                "--backend-config=python,shm-region-prefix-name={prefix}"
+            ))
+            .args([
+                "--grpc-address=127.0.0.1",
+                "--allow-http=false",
+                "--allow-metrics=false",
+            ])
+            .args(["--disable-auto-complete-config", "--exit-on-error=false"])
+            .arg(format!("--grpc-port={port}"))
+            .env("LD_LIBRARY_PATH", home.join("lib"))
+            .env("PATH", "/usr/bin:/bin")
+            // Its Python processes too are killed with it.
+            .process_group(0)
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(&log).unwrap());
+        Self {
+            child: command.spawn().unwrap(),
+            port,
+            log,
+            prefix,
+        }
+    }
+
+    fn url(&self) -> String {
+        format!("grpc://127.0.0.1:{}", self.port)
+    }
+
+    fn options(&self, model: &str) -> Options {
+        Options {
+            health_interval: Duration::from_millis(500),
+            longest_wait: Duration::from_millis(500),
+            ..Options::new(&self.url(), model).unwrap()
+        }
+    }
+
+    /// A client once the server serves the model.
+    fn client(&self, model: &str) -> Client {
+        let client = Client::start(self.options(model)).unwrap();
+        if let Err(error) = client.wait_ready(PATIENCE) {
+            panic!("{error}\n{}", fs::read_to_string(&self.log).unwrap());
+        }
+        client
+    }
+
+    /// Why it cannot be used with this model, once it is up.
+    fn refusal(&self, model: &str) -> RemoteError {
+        let client = Client::start(self.options(model)).unwrap();
+        client.wait_ready(PATIENCE).unwrap_err()
+    }
+
+    fn kill(mut self) -> u16 {
+        self.end();
+        self.port
+    }
+
+    fn end(&mut self) {
+        let group = format!("-{}", self.child.id());
+        let _ = Command::new("kill").args(["-9", "--", &group]).status();
+        let _ = self.child.wait();
+        for entry in fs::read_dir("/dev/shm").into_iter().flatten().flatten() {
+            if entry
+                .file_name()
+                .to_string_lossy()
+                .starts_with(&self.prefix)
+            {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+impl Drop for Triton {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Pictures as the model wants them, each another one.
+fn pictures(first: usize, batch: usize) -> Tensor {
+    let value = |index: usize| {
+        let (picture, pixel) = (index / (3 * SIDE * SIDE), index % (SIDE * SIDE));
+        let (y, x) = ((pixel / SIDE) as f32, (pixel % SIDE) as f32);
+        let phase = (first + picture) as f32;
+        ((x / 23.0 + phase).sin() + (y / 31.0 - phase).cos()) / 2.0
+    };
+    Tensor {
+        dims: vec![batch, 3, SIDE, SIDE],
+        elements: Elements::F32((0..batch * 3 * SIDE * SIDE).map(value).collect()),
+    }
+}
+
+/// The largest difference from a run here, as a part of the range.
+fn difference(onnx: &Path, input: &Tensor, output: &Tensor) -> f32 {
+    let settings = SessionSettings {
+        provider: ExecutionProvider::Cpu,
+        threads: 1,
+        ..Default::default()
+    };
+    let mut session = Session::open(common::runtime(), ModelSource::File(onnx), &settings).unwrap();
+    let Elements::F32(pixels) = &input.elements else {
+        panic!("{:?}", input.elements.element());
+    };
+    let outputs = session.run(TensorData::F32(pixels), &input.dims).unwrap();
+    let (
+        TensorView::F32 { dims, data },
+        TensorView::F32 {
+            dims: got_dims,
+            data: got,
+        },
+    ) = (outputs.get(0).unwrap(), output.view())
+    else {
+        panic!("the maps are floats");
+    };
+    assert_eq!(dims, got_dims);
+    let least = data.iter().copied().fold(f32::INFINITY, f32::min);
+    let most = data.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    assert!(most - least > 0.1, "{least} to {most} is a map");
+    let apart = data.iter().zip(got).map(|(a, b)| (a - b).abs());
+    apart.fold(0.0, f32::max) / (most - least)
+}
+
+#[test]
+fn triton_gives_what_a_run_here_gives_and_recovers_from_kill_9() {
+    let repository = Repository::new();
+    repository.add_depth();
+    let onnx = repository.onnx("fixed").display().to_string();
+    repository.add(
+        "fixed",
+        "max_batch_size: 0
+         input [{ name: \"pixel_values\" data_type: TYPE_FP32 dims: [1, 3, 256, 256] }]
+         output [{ name: \"predicted_depth\" data_type: TYPE_FP32 dims: [1, 256, 256] }]",
+        &[("onnx", &onnx)],
+    );
+    let server = Triton::start(&repository);
+    let client = server.client("depth");
+    let model = client.model().unwrap();
+    assert_eq!(model.spec().unwrap(), &repository.spec("dynamic"));
+    assert_eq!(model.max_batch, Some(4));
+    assert_eq!(model.fixed_size(), Some(Size::new(256, 256)));
+    assert_eq!(model.input.element, ElementType::F32);
+    assert_eq!(model.input.dims, [None, Some(3), Some(SIDE), Some(SIDE)]);
+    assert_eq!(model.outputs[0].dims, [None, Some(SIDE), Some(SIDE)]);
+    for batch in [1, 3] {
+        let finished = infer(&client, pictures(7, batch));
+        finished.result.unwrap();
+        let input = pictures(7, batch);
+        let apart = difference(&repository.onnx("dynamic"), &input, &finished.outputs[0]);
+        // Two versions of ONNX Runtime on the same processor.
+        assert!(apart < 1e-4, "{apart} of the range");
+    }
+
+    let fixed = server.client("fixed:1");
+    let model = fixed.model().unwrap();
+    assert_eq!(model.max_batch, Some(1));
+    assert_says(
+        &model.spec().unwrap_err().to_string(),
+        &["fixed:1", "triton-repository"],
+    );
+    let finished = infer(&fixed, pictures(2, 1));
+    finished.result.unwrap();
+    let apart = difference(
+        &repository.onnx("fixed"),
+        &pictures(2, 1),
+        &finished.outputs[0],
+    );
+    assert!(apart < 1e-4, "{apart} of the range");
+
+    let waiting = || Request {
+        wait: true,
+        ..request(pictures(1, 1))
+    };
+    let all: Vec<_> = (0..4).map(|_| send(&client, waiting())).collect();
+    let url = server.url();
+    let port = server.kill();
+    until(&client, "it notices", |state| {
+        matches!(state, State::Reconnecting { .. })
+    });
+    let server = Triton::at(&repository, port);
+    for one in &all {
+        ended(one).result.unwrap();
+    }
+    until(&client, "it is back", is_connected_to(&url));
+    assert_eq!(client.connections(), 2);
+    drop(server);
+}
+
+#[test]
+fn triton_makes_batches_of_the_requests_of_four_clients() {
+    let repository = Repository::new();
+    repository.add_depth();
+    let server = Triton::start(&repository);
+    let clients: Vec<_> = (0..4).map(|_| server.client("depth")).collect();
+    let onnx = repository.onnx("dynamic");
+    let mut all = Vec::new();
+    for round in 0..4 {
+        for (number, client) in clients.iter().enumerate() {
+            let first = round * 4 + number;
+            all.push((first, send(client, request(pictures(first, 1)))));
+        }
+    }
+    for (first, one) in &all {
+        let finished = ended(one);
+        finished.result.unwrap();
+        if first % 5 == 0 {
+            let apart = difference(&onnx, &pictures(*first, 1), &finished.outputs[0]);
+            assert!(apart < 1e-4, "request {first}: {apart} of the range");
+        }
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let statistics = runtime.block_on(async {
+        let address = format!("http://127.0.0.1:{}", server.port);
+        let channel = tonic::transport::Endpoint::from_shared(address).unwrap();
+        let mut service = GrpcInferenceServiceClient::new(channel.connect().await.unwrap());
+        let request = ModelStatisticsRequest {
+            name: "depth".into(),
+            ..Default::default()
+        };
+        service
+            .model_statistics(request)
+            .await
+            .unwrap()
+            .into_inner()
+    });
+    let statistics = &statistics.model_stats[0];
+    assert_eq!(statistics.inference_count, 16);
+    assert!(statistics.execution_count <= 8, "{statistics:?}");
+}
+
+#[test]
+fn what_is_wrong_with_a_model_on_triton_is_told() {
+    let repository = Repository::new();
+    repository.add_depth();
+    let onnx = repository.onnx("dynamic").display().to_string();
+    let output = "output [{ name: \"predicted_depth\" data_type: TYPE_FP32 dims: [256, 256] }]";
+    repository.add(
+        "words",
+        &format!(
+            "max_batch_size: 4
+             input [{{ name: \"pixel_values\" data_type: TYPE_STRING dims: [3, 256, 256] }}]
+             {output}"
+        ),
+        &[("onnx", &onnx)],
+    );
+    repository.add(
+        "sound",
+        &format!(
+            "max_batch_size: 4
+             input [{{ name: \"pixel_values\" data_type: TYPE_FP32 dims: [16000] }}]
+             {output}"
+        ),
+        &[("onnx", &onnx)],
+    );
+    // The configuration promises what the network does not take.
+    repository.add(
+        "liar",
+        "max_batch_size: 4
+         input [{ name: \"pixel_values\" data_type: TYPE_FP32 dims: [3, -1, -1] }]
+         output [{ name: \"predicted_depth\" data_type: TYPE_FP32 dims: [-1, -1] }]",
+        &[("onnx", &onnx)],
+    );
+    repository.add(
+        "slow",
+        "max_batch_size: 0
+         input [{ name: \"pixel_values\" data_type: TYPE_FP32 dims: [1, 3, 256, 256] }]
+         output [{ name: \"predicted_depth\" data_type: TYPE_FP32 dims: [1, 256, 256] }]",
+        &[("onnx", &onnx), ("stall", "10")],
+    );
+    let server = Triton::start(&repository);
+    let depth = server.client("depth");
+
+    let error = server.refusal("detph");
+    assert!(
+        matches!(error, RemoteError::ModelMissing { .. }),
+        "{error:?}"
+    );
+    assert_says(
+        &error.to_string(),
+        &["no model detph", "depth:1", "words:1"],
+    );
+    let error = server.refusal("depth:9");
+    assert!(
+        matches!(error, RemoteError::ModelMissing { .. }),
+        "{error:?}"
+    );
+    let error = server.refusal("words");
+    assert_says(
+        &error.to_string(),
+        &[
+            "pixel_values BYTES [-1, 3, 256, 256]",
+            "FP32, FP16 or UINT8",
+        ],
+    );
+    let error = server.refusal("sound");
+    assert_says(&error.to_string(), &["[-1, 16000]", "no picture"]);
+
+    let half = SIDE / 2;
+    let small = || Tensor {
+        dims: vec![1, 3, half, half],
+        elements: Elements::F32(vec![0.0; 3 * half * half]),
+    };
+    let error = infer(&depth, small()).result.unwrap_err();
+    assert!(matches!(error, RemoteError::Input { .. }), "{error:?}");
+    let liar = server.client("liar");
+    let error = infer(&liar, small()).result.unwrap_err();
+    assert_says(&error.to_string(), &[&server.url(), "256"]);
+
+    let slow = server.client("slow");
+    let start = Instant::now();
+    let hasty = Request {
+        deadline: Duration::from_millis(500),
+        ..request(pictures(0, 1))
+    };
+    let error = ended(&send(&slow, hasty)).result.unwrap_err();
+    assert!(matches!(error, RemoteError::Deadline { .. }), "{error:?}");
+    assert!(start.elapsed() < STALL / 2, "{:?}", start.elapsed());
+    assert_eq!(slow.connections(), 1, "the server itself is well");
+}
