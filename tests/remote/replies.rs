@@ -30,14 +30,14 @@ fn results_and_both_memories_come_back() {
         dims: vec![2, 3, 5],
         elements: Elements::F32(red),
     };
-    assert_eq!(finished.outputs, [expected.clone()]);
+    assert_eq!(finished.outputs[0], expected);
     let written = at(&finished.outputs[0]);
     let again = Request {
         outputs: finished.outputs,
         ..request(finished.input)
     };
     let finished = ended(&send(&client, again));
-    assert_eq!(finished.outputs, [expected]);
+    assert_eq!(finished.outputs[0], expected);
     assert_eq!(
         at(&finished.outputs[0]),
         written,
