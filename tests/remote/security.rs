@@ -16,13 +16,13 @@ use tempfile::TempDir;
 use tonic::transport::Identity;
 
 /// Somebody who signs servers, with a file that says so.
-struct Authority {
+pub(super) struct Authority {
     folder: TempDir,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
@@ -36,18 +36,23 @@ impl Authority {
         Self { folder, issuer }
     }
 
-    fn file(&self) -> PathBuf {
+    pub(super) fn file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
 
-    /// A server's certificate for a name or an address, good until the end of a year.
-    fn sign(&self, name: &str, until: i32) -> Identity {
+    /// A server's certificate for a name or an address, good until the end of a year, and its key.
+    pub(super) fn sign_as_pem(&self, name: &str, until: i32) -> (String, String) {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.not_before = date_time_ymd(2000, 1, 1);
         params.not_after = date_time_ymd(until, 12, 31);
         let signed = params.signed_by(&key, &self.issuer).unwrap();
-        Identity::from_pem(signed.pem(), key.serialize_pem())
+        (signed.pem(), key.serialize_pem())
+    }
+
+    fn sign(&self, name: &str, until: i32) -> Identity {
+        let (certificate, key) = self.sign_as_pem(name, until);
+        Identity::from_pem(certificate, key)
     }
 
     fn options(&self, server: &Fixture) -> Options {

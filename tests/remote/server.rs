@@ -227,13 +227,6 @@ impl GrpcInferenceService for Answers {
         Ok(Response::new(ModelReadyResponse { ready }))
     }
 
-    async fn server_metadata(
-        &self,
-        _: Request<ServerMetadataRequest>,
-    ) -> Result<Response<ServerMetadataResponse>, Status> {
-        Err(Status::unimplemented("not needed"))
-    }
-
     async fn model_metadata(
         &self,
         request: Request<ModelMetadataRequest>,

@@ -29,13 +29,6 @@ pub mod grpc_inference_service_server {
             tonic::Response<::gstdptdepth::inference::remote::proto::ModelReadyResponse>,
             tonic::Status,
         >;
-        async fn server_metadata(
-            &self,
-            request: tonic::Request<::gstdptdepth::inference::remote::proto::ServerMetadataRequest>,
-        ) -> std::result::Result<
-            tonic::Response<::gstdptdepth::inference::remote::proto::ServerMetadataResponse>,
-            tonic::Status,
-        >;
         async fn model_metadata(
             &self,
             request: tonic::Request<::gstdptdepth::inference::remote::proto::ModelMetadataRequest>,
@@ -225,52 +218,6 @@ pub mod grpc_inference_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ModelReadySvc(inner);
-                        let codec = tonic_prost::ProstCodec::default();
-                        let mut grpc = tonic::server::Grpc::new(codec)
-                            .apply_compression_config(
-                                accept_compression_encodings,
-                                send_compression_encodings,
-                            )
-                            .apply_max_message_size_config(
-                                max_decoding_message_size,
-                                max_encoding_message_size,
-                            );
-                        let res = grpc.unary(method, req).await;
-                        Ok(res)
-                    };
-                    Box::pin(fut)
-                }
-                "/inference.GRPCInferenceService/ServerMetadata" => {
-                    #[allow(non_camel_case_types)]
-                    struct ServerMetadataSvc<T: GrpcInferenceService>(pub Arc<T>);
-                    impl<T: GrpcInferenceService>
-                        tonic::server::UnaryService<
-                            ::gstdptdepth::inference::remote::proto::ServerMetadataRequest,
-                        > for ServerMetadataSvc<T>
-                    {
-                        type Response =
-                            ::gstdptdepth::inference::remote::proto::ServerMetadataResponse;
-                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
-                        fn call(
-                            &mut self,
-                            request: tonic::Request<
-                                ::gstdptdepth::inference::remote::proto::ServerMetadataRequest,
-                            >,
-                        ) -> Self::Future {
-                            let inner = Arc::clone(&self.0);
-                            let fut = async move {
-                                <T as GrpcInferenceService>::server_metadata(&inner, request).await
-                            };
-                            Box::pin(fut)
-                        }
-                    }
-                    let accept_compression_encodings = self.accept_compression_encodings;
-                    let send_compression_encodings = self.send_compression_encodings;
-                    let max_decoding_message_size = self.max_decoding_message_size;
-                    let max_encoding_message_size = self.max_encoding_message_size;
-                    let inner = self.inner.clone();
-                    let fut = async move {
-                        let method = ServerMetadataSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -3,6 +3,7 @@
 
 //! A real NVIDIA Triton server, which runs models that `dpt-onnx export` wrote.
 
+use super::security::Authority;
 use super::{PATIENCE, assert_says, ended, infer, is_connected_to, request, send, until};
 use crate::common;
 use gstdptdepth::inference::remote::proto::ModelStatisticsRequest;
@@ -108,10 +109,10 @@ impl Triton {
             .unwrap()
             .local_addr()
             .unwrap();
-        Self::at(repository, free.port())
+        Self::at(repository, free.port(), &[])
     }
 
-    fn at(repository: &Repository, port: u16) -> Self {
+    fn at(repository: &Repository, port: u16, more: &[String]) -> Self {
         let home = std::env::var("DPTDEPTH_TEST_TRITON");
         let home = home.expect("start the tests with tests/run.sh, which sets up Triton");
         let home = Path::new(&home);
@@ -137,6 +138,7 @@ impl Triton {
             ])
             .args(["--disable-auto-complete-config", "--exit-on-error=false"])
             .arg(format!("--grpc-port={port}"))
+            .args(more)
             .env("LD_LIBRARY_PATH", home.join("lib"))
             .env("PATH", "/usr/bin:/bin")
             // Its Python processes too are killed with it.
@@ -305,13 +307,55 @@ fn triton_gives_what_a_run_here_gives_and_recovers_from_kill_9() {
     until(&client, "it notices", |state| {
         matches!(state, State::Reconnecting { .. })
     });
-    let server = Triton::at(&repository, port);
+    let server = Triton::at(&repository, port, &[]);
     for one in &all {
         ended(one).result.unwrap();
     }
     until(&client, "it is back", is_connected_to(&url));
     assert_eq!(client.connections(), 2);
     drop(server);
+}
+
+#[test]
+fn triton_over_tls() {
+    let repository = Repository::new();
+    repository.add_depth();
+    let authority = Authority::new();
+    let free = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let (certificate, key) = authority.sign_as_pem("127.0.0.1", 2999);
+    let written = |name: &str, text: &str| {
+        let path = repository.folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let server = Triton::at(
+        &repository,
+        free.port(),
+        &[
+            "--grpc-use-ssl=true".into(),
+            format!("--grpc-server-cert={}", written("server.pem", &certificate)),
+            format!("--grpc-server-key={}", written("key.pem", &key)),
+        ],
+    );
+    let url = server.url().replace("grpc:", "grpcs:");
+    let token = repository.folder.path().join("token");
+    fs::write(&token, "nobody-checks-it").unwrap();
+    let client = Client::start(Options {
+        ca_file: Some(authority.file()),
+        token_file: Some(token),
+        longest_wait: Duration::from_millis(500),
+        ..Options::new(&url, "depth").unwrap()
+    })
+    .unwrap();
+    client.wait_ready(PATIENCE).unwrap();
+    let finished = infer(&client, pictures(3, 2));
+    finished.result.unwrap();
+    let onnx = repository.onnx("dynamic");
+    let apart = difference(&onnx, &pictures(3, 2), &finished.outputs[0]);
+    assert!(apart < 1e-4, "{apart} of the range");
 }
 
 #[test]

@@ -156,6 +156,7 @@ impl Client {
         } = request;
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         let mut ticket = Ticket {
+            start: Deadline::now(),
             dims: input.dims,
             elements: Arc::new(input.elements),
             outputs,
@@ -217,6 +218,7 @@ impl Drop for Client {
 
 /// A request on its way. However it ends, it is completed.
 struct Ticket {
+    start: Deadline,
     dims: Vec<usize>,
     elements: Arc<Elements>,
     outputs: Vec<Tensor>,
@@ -231,8 +233,7 @@ impl Ticket {
         patience: Duration,
         wait: bool,
     ) -> Result<Answered, RemoteError> {
-        let start = Deadline::now();
-        let deadline = start + patience;
+        let deadline = self.start + patience;
         let mut attempts = 0;
         loop {
             let connection = shared.connection(wait, deadline).await?;
@@ -244,7 +245,7 @@ impl Ticket {
                 .await;
             let Err(error) = result else {
                 return Ok(Answered {
-                    took: start.elapsed(),
+                    took: self.start.elapsed(),
                     attempts,
                 });
             };

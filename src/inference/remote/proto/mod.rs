@@ -21,15 +21,6 @@ pub struct ModelReadyResponse {
     #[prost(bool, tag = "1")]
     pub ready: bool,
 }
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ServerMetadataRequest {}
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct ServerMetadataResponse {
-    #[prost(string, tag = "1")]
-    pub name: ::prost::alloc::string::String,
-    #[prost(string, tag = "2")]
-    pub version: ::prost::alloc::string::String,
-}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ModelMetadataRequest {
     #[prost(string, tag = "1")]
@@ -371,25 +362,6 @@ pub mod grpc_inference_service_client {
             req.extensions_mut().insert(GrpcMethod::new(
                 "inference.GRPCInferenceService",
                 "ModelReady",
-            ));
-            self.inner.unary(req, path, codec).await
-        }
-        pub async fn server_metadata(
-            &mut self,
-            request: impl tonic::IntoRequest<super::ServerMetadataRequest>,
-        ) -> std::result::Result<tonic::Response<super::ServerMetadataResponse>, tonic::Status>
-        {
-            self.inner.ready().await.map_err(|e| {
-                tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
-            })?;
-            let codec = tonic_prost::ProstCodec::default();
-            let path = http::uri::PathAndQuery::from_static(
-                "/inference.GRPCInferenceService/ServerMetadata",
-            );
-            let mut req = request.into_request();
-            req.extensions_mut().insert(GrpcMethod::new(
-                "inference.GRPCInferenceService",
-                "ServerMetadata",
             ));
             self.inner.unary(req, path, codec).await
         }
