@@ -11,6 +11,7 @@ use gstdptdepth::inference::remote::proto::model_metadata_response::TensorMetada
 use gstdptdepth::inference::remote::proto::repository_index_response::ModelIndex;
 use gstdptdepth::inference::remote::proto::*;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -112,6 +113,8 @@ pub(crate) fn reply(datatype: &str, shape: &[i64], raw: Vec<u8>) -> ModelInferRe
 pub(crate) struct Fixture {
     pub(crate) port: u16,
     pub(crate) script: Arc<Mutex<Script>>,
+    /// How many requests for inference have come.
+    pub(crate) arrived: Arc<AtomicUsize>,
     runtime: Option<Runtime>,
 }
 
@@ -128,7 +131,9 @@ impl Fixture {
             .build()
             .unwrap();
         let script = Arc::new(Mutex::new(script));
-        let service = GrpcInferenceServiceServer::new(Answers(script.clone()))
+        let arrived = Arc::<AtomicUsize>::default();
+        let answers = Answers(script.clone(), arrived.clone());
+        let service = GrpcInferenceServiceServer::new(answers)
             .max_decoding_message_size(1 << 30)
             .max_encoding_message_size(1 << 30);
         let mut server = tonic::transport::Server::builder();
@@ -151,6 +156,7 @@ impl Fixture {
         Self {
             port,
             script,
+            arrived,
             runtime: Some(runtime),
         }
     }
@@ -175,7 +181,7 @@ impl Drop for Fixture {
     }
 }
 
-struct Answers(Arc<Mutex<Script>>);
+struct Answers(Arc<Mutex<Script>>, Arc<AtomicUsize>);
 
 impl Answers {
     /// The script, for whoever may see it.
@@ -252,6 +258,7 @@ impl GrpcInferenceService for Answers {
         request: Request<ModelInferRequest>,
     ) -> Result<Response<ModelInferResponse>, Status> {
         let script = self.known(&request, &request.get_ref().model_name).await?;
+        self.1.fetch_add(1, Ordering::Relaxed);
         tokio::time::sleep(script.stall).await;
         (script.infer)(request.into_inner()).map(Response::new)
     }

@@ -10,6 +10,7 @@ use super::{
 };
 use gstdptdepth::inference::remote::{Client, Options, RemoteError, Request, State};
 use std::net::TcpListener;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 const SHORT: Duration = Duration::from_millis(300);
@@ -129,8 +130,8 @@ fn a_server_that_is_killed_and_restarted_is_found_again() {
         },
     );
     let hasty = send(&client, request(picture(1, 2, 3)));
-    while client.in_flight() < 2 {
-        std::thread::yield_now();
+    while server.arrived.load(Ordering::Relaxed) < 2 {
+        std::thread::sleep(Duration::from_millis(5));
     }
     let port = server.kill();
     let error = ended(&hasty).result.unwrap_err();
