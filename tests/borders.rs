@@ -143,7 +143,7 @@ fn sky_is_infinitely_far() {
         batch: 1,
         session: settings(),
     };
-    let mut engine = Engine::prepare(&model, model.spec().clone(), runtime(), &request).unwrap();
+    let mut engine = Engine::prepare(&model, runtime(), &request).unwrap();
     let mut map = Map::Depth(Vec::new());
     engine.infer(&rgb, &mut map).unwrap();
     let Map::Depth(values) = map else {

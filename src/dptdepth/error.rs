@@ -7,6 +7,8 @@
 use super::Output;
 use crate::engine::EngineError;
 use crate::frame::FrameError;
+#[cfg(feature = "remote")]
+use crate::inference::remote::RemoteError;
 use crate::inference::{CacheError, InferenceError, RuntimeError};
 use crate::model::ModelError;
 use gst::error_msg;
@@ -31,10 +33,36 @@ pub(super) fn engine(error: &EngineError) -> gst::ErrorMessage {
         EngineError::Model(error) => model(error),
         EngineError::Inference(error) => inference(error),
         EngineError::Input(error) => frame(error),
+        #[cfg(feature = "remote")]
+        EngineError::Remote(error) => remote(error),
         EngineError::Shape(_) => error_msg!(gst::StreamError::WrongType, ("{error}")),
         EngineError::Batch { .. } => error_msg!(gst::LibraryError::Settings, ("{error}")),
         EngineError::Panicked => panicked(),
         EngineError::Thread(error) => no_thread(error),
+    }
+}
+
+/// A server cannot be used, or has no result.
+#[cfg(feature = "remote")]
+pub(super) fn remote(error: &RemoteError) -> gst::ErrorMessage {
+    match error {
+        RemoteError::Url { .. }
+        | RemoteError::ModelName { .. }
+        | RemoteError::CaFile { .. }
+        | RemoteError::TokenFile { .. }
+        | RemoteError::TokenInClear { .. } => settings(&error.to_string()),
+        RemoteError::Certificate { .. } | RemoteError::Unauthenticated { .. } => {
+            error_msg!(gst::ResourceError::NotAuthorized, ("{error}"))
+        }
+        RemoteError::ModelMissing { .. } => error_msg!(gst::ResourceError::NotFound, ("{error}")),
+        RemoteError::Model { .. } | RemoteError::Spec { .. } | RemoteError::Input { .. } => {
+            error_msg!(gst::StreamError::WrongType, ("{error}"))
+        }
+        RemoteError::Deadline { .. } | RemoteError::Busy { .. } | RemoteError::Lost { .. } => {
+            error_msg!(gst::ResourceError::Read, ("{error}"))
+        }
+        RemoteError::Threads { .. } => error_msg!(gst::CoreError::Thread, ("{error}")),
+        _ => error_msg!(gst::ResourceError::OpenRead, ("{error}")),
     }
 }
 

@@ -9,11 +9,12 @@ use super::metrics::Exported;
 use super::moment::Moment;
 use super::open::Opened;
 use super::plan::Qos;
-use super::pump::{FLIGHTS, MOST_HELD, Pump};
+use super::pump::{MOST_HELD, Pump};
 use super::queue::{self, Queue};
 use super::settings::{self, Settings};
 use super::stats::Stats;
 use super::{caps, error};
+use crate::engine::Seat;
 use crate::video::caps::{Change, SINK, filtered, pad_templates};
 use crate::video::lock;
 use gst::glib;
@@ -171,7 +172,7 @@ impl DptDepth {
                 };
                 let size = u32::try_from(info.size()).unwrap_or(u32::MAX);
                 let interval = usize::try_from(lock(&self.settings).inference_interval);
-                let held = (FLIGHTS + interval.unwrap_or(MOST_HELD)).min(MOST_HELD);
+                let held = (Seat::MOST_FLIGHTS + interval.unwrap_or(MOST_HELD)).min(MOST_HELD);
                 let held = u32::try_from(queue::CAPACITY + held).unwrap_or(u32::MAX);
                 query.add_allocation_pool(gst::BufferPool::NONE, size, held, 0);
                 query.add_allocation_meta::<gst_video::VideoMeta>(None);
@@ -254,8 +255,8 @@ impl DptDepth {
     /// READY → PAUSED: everything that can be known before caps.
     fn open(&self) -> Result<(), gst::ErrorMessage> {
         let settings = lock(&self.settings).clone();
-        let opened = Opened::new(&settings, |problem| {
-            gst::element_imp_warning!(self, gst::ResourceError::OpenWrite, ("{problem}"));
+        let opened = Opened::new(&settings, |domain, problem| {
+            gst::element_imp_warning!(self, domain, ("{problem}"));
         })?;
         let pump = Pump::new(self.queue.clone()).map_err(|error| error::no_thread(&error))?;
         *lock(&self.stats) = Stats::default();

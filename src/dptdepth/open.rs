@@ -6,15 +6,19 @@
 use super::error;
 use super::settings::Settings;
 use super::{RangeMode, ResizePolicy};
+#[cfg(feature = "remote")]
+use crate::engine::server::Server;
 use crate::frame::{ADE20K_NAMES, Fit, fit};
+#[cfg(feature = "remote")]
+use crate::inference::remote::Options;
 use crate::inference::{Cache, CacheError, Key, Runtime, SessionSettings, runtime};
 use crate::measure::{self, Zone};
-use crate::model::{Choice, Model, ModelError};
+use crate::model::{Choice, Model};
 use crate::spec::{self, Borders, Calibration, ModelSpec, OutputMeaning, Size};
 use gst::glib;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Network sizes that `target-fps` may choose from: each side this much of the one before.
 const STEP: f64 = 0.8;
@@ -22,27 +26,57 @@ const RUNGS: i32 = 5;
 /// Smaller networks see nothing of use.
 const LEAST_SIDE: u32 = 112;
 
+/// What runs the model.
+pub(super) enum Runner {
+    Here {
+        model: Arc<Model>,
+        runtime: &'static Runtime,
+        session: Box<SessionSettings>,
+    },
+    #[cfg(feature = "remote")]
+    There(Arc<Server>),
+}
+
+impl Runner {
+    /// What the model expects and what its output means.
+    fn spec(&self) -> &ModelSpec {
+        match self {
+            Self::Here { model, .. } => model.spec(),
+            #[cfg(feature = "remote")]
+            Self::There(server) => server.spec(),
+        }
+    }
+
+    /// The network size, where it cannot be had at another, and what says so.
+    fn fixed_size(&self) -> Option<(Size, &'static str)> {
+        match self {
+            Self::Here { model, .. } => Some((model.onnx()?.fixed_size?, "The .onnx file")),
+            #[cfg(feature = "remote")]
+            Self::There(server) => Some((server.fixed_size()?, "The server's model")),
+        }
+    }
+}
+
 /// What the states above READY stand on.
 pub(super) struct Opened {
     pub(super) settings: Settings,
-    pub(super) model: Arc<Model>,
-    pub(super) runtime: &'static Runtime,
+    pub(super) runner: Runner,
     /// The model's spec with the labels that the element was given.
     pub(super) spec: ModelSpec,
     pub(super) labels: glib::StrV,
     /// The classes that are kept, where not all are.
     pub(super) classes: Option<[bool; 256]>,
     pub(super) zones: Vec<Zone>,
-    pub(super) session: SessionSettings,
     /// Whether it was said that the cache takes nothing.
     pub(super) cache_warned: AtomicBool,
 }
 
 impl Opened {
-    /// Opens the model and loads the runtime; `warn` receives what does not stop the element.
+    /// Opens the model and loads the runtime, or connects to a server; `warn` receives what does not
+    /// stop the element.
     pub(super) fn new(
         settings: &Settings,
-        warn: impl Fn(&CacheError),
+        warn: impl Fn(gst::ResourceError, &str),
     ) -> Result<Self, gst::ErrorMessage> {
         if settings.range_mode == RangeMode::Fixed && settings.range_near == settings.range_far {
             return Err(error::settings(
@@ -55,11 +89,18 @@ impl Opened {
                  with `cargo build --release --features v1_26` for GStreamer 1.26 or newer",
             ));
         }
-        let model = open_model(settings).map_err(|e| error::model(&e))?;
-        check_fixed_size(settings, &model)?;
-        check_calibration(settings, &model)?;
-        let mut spec = model.spec().clone();
-        if calibration(settings, &model, 1.0).is_some() {
+        let cache_warned = AtomicBool::new(false);
+        let runner = match &settings.server_url {
+            Some(url) => connect(settings, url, &warn)?,
+            None => open_here(settings, |trouble| {
+                cache_warned.store(true, Ordering::Relaxed);
+                warn(gst::ResourceError::OpenWrite, &trouble.to_string());
+            })?,
+        };
+        check_fixed_size(settings, &runner)?;
+        check_calibration(settings, runner.spec())?;
+        let mut spec = runner.spec().clone();
+        if calibration(settings, &spec, 1.0).is_some() {
             spec.output = OutputMeaning::Metric { max_depth_m: None };
         }
         if let Some(file) = &settings.labels_file {
@@ -75,38 +116,9 @@ impl Opened {
             .iter()
             .map(|label| glib::GString::from(label.as_str()))
             .collect::<glib::StrV>();
-        let cache = match Cache::open(settings.cache_dir.as_deref()) {
-            Ok(cache) => cache,
-            // Asked for by name it must work; the default folder is a convenience.
-            Err(e) if settings.cache_dir.is_some() => return Err(error::cache(&e)),
-            Err(e) => {
-                warn(&e);
-                Cache::none()
-            }
-        };
-        if let Some(trouble) = cache.trouble() {
-            warn(trouble);
-        }
-        let cache_warned = AtomicBool::new(cache.trouble().is_some());
-        let library = settings.onnxruntime_library.as_deref().map(Path::new);
-        let runtime =
-            runtime::load(library, plugin_folder().as_deref()).map_err(|e| error::runtime(&e))?;
         Ok(Self {
-            session: SessionSettings {
-                provider: settings.execution_provider.into(),
-                device: settings.device.clone(),
-                precision: settings.precision.into(),
-                threads: settings.threads as usize,
-                optimization_level: settings.optimization_level.into(),
-                provider_options: settings.provider_options(),
-                cache,
-                cache_key: Key::default(),
-                known: None,
-                keep_small: false,
-            },
             settings: settings.clone(),
-            model: Arc::new(model),
-            runtime,
+            runner,
             spec,
             labels,
             classes,
@@ -137,7 +149,7 @@ impl Opened {
 
     /// From the model's values to metres, for frames of this fit.
     pub(super) fn calibration(&self, fit: &Fit) -> Option<Calibration> {
-        calibration(&self.settings, &self.model, fit.zoom())
+        calibration(&self.settings, self.runner.spec(), fit.zoom())
     }
 
     /// The network size aimed at: `network-size` becomes the shorter side of the model's own.
@@ -176,11 +188,7 @@ impl Opened {
             if step == 0 || (smaller && height.min(width) >= least) {
                 ladder.push(fit);
             }
-            if self
-                .model
-                .onnx()
-                .is_some_and(|onnx| onnx.fixed_size.is_some())
-            {
+            if self.runner.fixed_size().is_some() {
                 break;
             }
         }
@@ -201,28 +209,107 @@ impl Opened {
     }
 }
 
-fn open_model(settings: &Settings) -> Result<Model, ModelError> {
-    let choice = match &settings.model_variant {
-        Some(variant) => Choice::parse(variant)?,
-        None => Choice::default(),
+/// Opens the model and loads the runtime; `warn` hears of a cache that takes nothing.
+fn open_here(settings: &Settings, warn: impl Fn(&CacheError)) -> Result<Runner, gst::ErrorMessage> {
+    let model = match &settings.model_file {
+        Some(file) => open_file(settings, file)?,
+        None => Model::embedded().map_err(|e| error::model(&e))?,
     };
-    match &settings.model_file {
-        Some(file) => Model::open_as(Path::new(file), choice),
-        None => Model::embedded(),
+    let cache = match Cache::open(settings.cache_dir.as_deref()) {
+        Ok(cache) => cache,
+        // Asked for by name it must work; the default folder is a convenience.
+        Err(e) if settings.cache_dir.is_some() => return Err(error::cache(&e)),
+        Err(e) => {
+            warn(&e);
+            Cache::none()
+        }
+    };
+    if let Some(trouble) = cache.trouble() {
+        warn(trouble);
     }
+    let library = settings.onnxruntime_library.as_deref().map(Path::new);
+    let runtime =
+        runtime::load(library, plugin_folder().as_deref()).map_err(|e| error::runtime(&e))?;
+    Ok(Runner::Here {
+        model: Arc::new(model),
+        runtime,
+        session: Box::new(SessionSettings {
+            provider: settings.execution_provider.into(),
+            device: settings.device.clone(),
+            precision: settings.precision.into(),
+            threads: settings.threads as usize,
+            optimization_level: settings.optimization_level.into(),
+            provider_options: settings.provider_options(),
+            cache,
+            cache_key: Key::default(),
+            known: None,
+            keep_small: false,
+        }),
+    })
+}
+
+fn open_file(settings: &Settings, file: &str) -> Result<Model, gst::ErrorMessage> {
+    let choice = settings.model_variant.as_deref().map(Choice::parse);
+    choice
+        .transpose()
+        .and_then(|choice| Model::open_as(Path::new(file), choice.unwrap_or_default()))
+        .map_err(|e| error::model(&e))
+}
+
+/// Connects to a server. A model file says what the server does not.
+#[cfg(feature = "remote")]
+fn connect(
+    settings: &Settings,
+    url: &str,
+    warn: impl Fn(gst::ResourceError, &str),
+) -> Result<Runner, gst::ErrorMessage> {
+    let Some(model) = &settings.server_model else {
+        return Err(error::settings(
+            "server-url is set and server-model is not; set it to the name of a model on the server",
+        ));
+    };
+    if let Some(name) = settings.of_local_sessions() {
+        return Err(error::settings(&format!(
+            "{name} is set, but with server-url the server decides on that; leave it at its default",
+        )));
+    }
+    let model_file = settings.model_file.as_deref();
+    let spec = model_file
+        .map(|file| open_file(settings, file))
+        .transpose()?;
+    let spec = spec.map(|model| model.spec().clone());
+    let mut options = Options::new(url, model).map_err(|e| error::remote(&e))?;
+    options.ca_file = settings.server_ca_file.as_deref().map(PathBuf::from);
+    options.token_file = settings.server_token_file.as_deref().map(PathBuf::from);
+    let server = Server::connect(options, spec).map_err(|e| error::remote(&e))?;
+    if let Some(warning) = server.warning() {
+        warn(gst::ResourceError::Settings, &warning);
+    }
+    Ok(Runner::There(Arc::new(server)))
+}
+
+#[cfg(not(feature = "remote"))]
+fn connect(
+    _: &Settings,
+    _: &str,
+    _: impl Fn(gst::ResourceError, &str),
+) -> Result<Runner, gst::ErrorMessage> {
+    Err(error::settings(
+        "server-url is set, but this dptdepth was built without the feature `remote`; build with it, or leave it NULL",
+    ))
 }
 
 /// What the settings make of the model's values; `zoom` is that of [`Fit::zoom`].
-fn calibration(settings: &Settings, model: &Model, zoom: f64) -> Option<Calibration> {
+fn calibration(settings: &Settings, spec: &ModelSpec, zoom: f64) -> Option<Calibration> {
     let focal = (settings.focal_length > 0.0).then_some((settings.focal_length * zoom) as f32);
     let (scale, shift) = (settings.depth_scale as f32, settings.depth_shift as f32);
-    model.spec().calibration(scale, shift, focal)
+    spec.calibration(scale, shift, focal)
 }
 
 /// Classes cannot be calibrated.
-fn check_calibration(settings: &Settings, model: &Model) -> Result<(), gst::ErrorMessage> {
+fn check_calibration(settings: &Settings, spec: &ModelSpec) -> Result<(), gst::ErrorMessage> {
     let (scale, shift) = (settings.depth_scale as f32, settings.depth_shift as f32);
-    if model.spec().output == OutputMeaning::Labels && (scale, shift) != (1.0, 0.0) {
+    if spec.output == OutputMeaning::Labels && (scale, shift) != (1.0, 0.0) {
         return Err(error::settings(
             "depth-scale and depth-shift calibrate depth, but the model gives classes; leave them at 1 and 0",
         ));
@@ -230,20 +317,20 @@ fn check_calibration(settings: &Settings, model: &Model) -> Result<(), gst::Erro
     Ok(())
 }
 
-/// An `.onnx` file of one size cannot be fitted to another.
-fn check_fixed_size(settings: &Settings, model: &Model) -> Result<(), gst::ErrorMessage> {
-    let Some(size) = model.onnx().and_then(|onnx| onnx.fixed_size) else {
+/// An `.onnx` file or a server's model of one size cannot be fitted to another.
+fn check_fixed_size(settings: &Settings, runner: &Runner) -> Result<(), gst::ErrorMessage> {
+    let Some((size, what)) = runner.fixed_size() else {
         return Ok(());
     };
     if settings.network_size != 0 {
         return Err(error::settings(&format!(
-            "The .onnx file takes {size} only; set network-size to 0 or export it at another size"
+            "{what} takes {size} only; set network-size to 0 or export it at another size"
         )));
     }
     match settings.resize_policy {
         ResizePolicy::Model | ResizePolicy::Squash | ResizePolicy::Letterbox => Ok(()),
         _ => Err(error::settings(&format!(
-            "The .onnx file takes {size} only; set resize-policy to model, squash or letterbox"
+            "{what} takes {size} only; set resize-policy to model, squash or letterbox"
         ))),
     }
 }

@@ -7,11 +7,16 @@ use super::builder::Build;
 use super::error;
 use super::imp::DptDepth;
 use super::messages::Progress;
-use super::open::Opened;
+use super::open::{Opened, Runner};
 use super::pump::{PATIENCE, Pump};
-use super::queue::{self, Next, Queue, Ticket};
+#[cfg(feature = "remote")]
+use super::queue::Kind;
+use super::queue::{self, Next, Ticket};
 use super::task::Stop;
-use crate::engine::{Batching, Engine, EngineError, Ready, Request, Seat};
+use crate::engine::host::{self, Batching};
+#[cfg(feature = "remote")]
+use crate::engine::server;
+use crate::engine::{Engine, EngineError, Ready, Request, Seat};
 use crate::spec::{Borders, Size};
 use crate::video::lock;
 use gst::subclass::prelude::*;
@@ -75,7 +80,7 @@ impl Pump {
                 shape,
                 progress: start(element, opened, shape),
             });
-            let build = build(opened, &self.queue, shape);
+            let build = self.build(opened, ticket, shape);
             self.builder.replace(old, ticket, build);
         }
     }
@@ -142,7 +147,7 @@ impl Pump {
         let shape = opened.shape(fit);
         let ticket = self.queue.engine_ticket();
         let progress = start(element, &opened, shape);
-        let build = build(&opened, &self.queue, shape);
+        let build = self.build(&opened, ticket, shape);
         // This task may be kept waiting downstream, by a pipeline that waits for the end of what
         // was started.
         let work = Box::new(move || {
@@ -273,25 +278,51 @@ fn complete(progress: Progress, opened: &Opened, (network, _): (Size, Borders), 
     progress.complete(&format!("{name} at {network} runs on {provider}"));
 }
 
-fn build(opened: &Arc<Opened>, queue: &Arc<Queue>, (network, borders): (Size, Borders)) -> Build {
-    let (opened, queue) = (opened.clone(), queue.clone());
-    Box::new(move || {
-        let settings = &opened.settings;
-        let batching = Batching {
-            size: settings.batch_size as usize,
-            timeout: settings.batch_timeout.into(),
-        };
-        let request = Request {
-            network,
-            borders,
-            batch: batching.size,
-            session: opened.session.clone(),
-        };
-        let (identity, instance) = (opened.model.identity(), &settings.model_instance_id);
-        let key = format!("{identity} {request:?} {batching:?} {instance:?}");
-        Seat::take(key, batching, queue, move || {
-            let spec = opened.model.spec().clone();
-            Engine::prepare(&opened.model, spec, opened.runtime, &request)
+impl Pump {
+    /// How to come by an engine for this shape.
+    #[cfg_attr(
+        not(feature = "remote"),
+        expect(unused_variables, reason = "they are for servers")
+    )]
+    fn build(
+        &self,
+        opened: &Arc<Opened>,
+        ticket: Ticket,
+        (network, borders): (Size, Borders),
+    ) -> Build {
+        let (opened, queue, strict) = (opened.clone(), self.queue.clone(), self.strict);
+        Box::new(move || match &opened.runner {
+            Runner::Here {
+                model,
+                runtime,
+                session,
+            } => {
+                let (settings, runtime) = (&opened.settings, *runtime);
+                let batching = Batching {
+                    size: settings.batch_size as usize,
+                    timeout: settings.batch_timeout.into(),
+                };
+                let request = Request {
+                    network,
+                    borders,
+                    batch: batching.size,
+                    session: (**session).clone(),
+                };
+                let (identity, instance) = (model.identity(), &settings.model_instance_id);
+                let key = format!("{identity} {request:?} {batching:?} {instance:?}");
+                let model = model.clone();
+                host::Seat::take(key, batching, queue, move || {
+                    Engine::prepare(&model, runtime, &request)
+                })
+                .map(Seat::Here)
+            }
+            #[cfg(feature = "remote")]
+            Runner::There(server) => {
+                let wanted = || queue.wants(ticket, Kind::Engine);
+                server::Seat::take(server, network, strict, queue.clone(), wanted)
+                    .map(Seat::There)
+                    .map_err(Arc::new)
+            }
         })
-    })
+    }
 }

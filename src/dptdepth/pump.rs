@@ -4,8 +4,8 @@
 //! The src pad's task: takes items out of the queue in order, has frames inferred by the engine
 //! and pushes them with their results.
 //!
-//! `strict`: a frame is held until its own result is there. Up to [`FLIGHTS`] frames are with the
-//! engine, so that it runs the next one while this task draws the last one. `latest`: a frame is
+//! `strict`: a frame is held until its own result is there. Some frames are with the engine
+//! at once, so that it runs the next one while this task draws the last one. `latest`: a frame is
 //! pushed at once with the newest result; the engine gets the newest frame whenever it is free.
 //! An event waits until every frame before it has been pushed, and nothing overtakes it.
 
@@ -36,8 +36,6 @@ use std::time::{Duration, Instant};
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 /// Frames that are held at once, whatever makes them wait for the one that the model runs on.
 pub(super) const MOST_HELD: usize = 64;
-/// Frames that are with the engine at once while frames are held.
-pub(super) const FLIGHTS: usize = 2;
 
 /// A frame that waits for its turn to be pushed.
 struct Held {
@@ -114,6 +112,8 @@ pub(super) struct Pump {
     took_item: bool,
     /// Whether frames were dropped since one was last taken.
     lost: bool,
+    /// Whether it was said that no server answers.
+    server_is_away: bool,
     at_eos: bool,
 }
 
@@ -142,6 +142,7 @@ impl Pump {
             spare_maps: Vec::new(),
             took_item: false,
             lost: false,
+            server_is_away: false,
             at_eos: false,
         })
     }
@@ -200,7 +201,9 @@ impl Pump {
 
     /// Whether another item could be handled now.
     fn wants_items(&self) -> bool {
-        let room = !self.strict || (self.flights.len() < FLIGHTS && self.held.len() < MOST_HELD);
+        let seat = self.prepared.as_ref().map(|(_, seat)| seat);
+        let flights = seat.map_or(1, Seat::flights);
+        let room = !self.strict || (self.flights.len() < flights && self.held.len() < MOST_HELD);
         self.event.is_none() && room
     }
 
@@ -383,6 +386,30 @@ impl Pump {
         }
     }
 
+    /// Frames pass without a result until the server has one again.
+    fn lose_server(&mut self, element: &DptDepth, failure: &EngineError) {
+        if let Some(stream) = &mut self.stream {
+            stream.forget_scene();
+        }
+        if !std::mem::replace(&mut self.server_is_away, true) {
+            gst::element_imp_warning!(
+                element,
+                gst::ResourceError::Read,
+                ("Frames pass without a result until a server answers: {failure}")
+            );
+        }
+    }
+
+    fn find_server(&mut self, element: &DptDepth) {
+        if std::mem::take(&mut self.server_is_away) {
+            gst::element_imp_info!(
+                element,
+                gst::ResourceError::Read,
+                ("A server answers again: frames have results")
+            );
+        }
+    }
+
     fn run_is_over(&mut self, element: &DptDepth, ticket: Ticket, done: Done) -> Result<(), Stop> {
         let known = self.flights.iter().position(|f| f.ticket == ticket);
         // Without one it is from before a flush.
@@ -395,9 +422,13 @@ impl Pump {
                 (self.prepared, self.swap) = (None, None);
             } else if flight.stale {
                 return Ok(());
+            } else if !self.strict && failure.may_pass() {
+                self.lose_server(element, failure);
+                return Ok(());
             }
             return Err(error::engine(failure).into());
         }
+        self.find_server(element);
         if flight.stale {
             return Ok(());
         }

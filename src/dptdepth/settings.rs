@@ -34,6 +34,10 @@ pub(super) struct Settings {
     pub(super) model_instance_id: Option<String>,
     pub(super) batch_size: u32,
     pub(super) batch_timeout: gst::ClockTime,
+    pub(super) server_url: Option<String>,
+    pub(super) server_model: Option<String>,
+    pub(super) server_ca_file: Option<String>,
+    pub(super) server_token_file: Option<String>,
     pub(super) inference_interval: u32,
     pub(super) between: Between,
     pub(super) alignment: Alignment,
@@ -81,6 +85,10 @@ impl Default for Settings {
             model_instance_id: None,
             batch_size: 1,
             batch_timeout: gst::ClockTime::ZERO,
+            server_url: None,
+            server_model: None,
+            server_ca_file: None,
+            server_token_file: None,
             inference_interval: 1,
             between: Between::default(),
             alignment: Alignment::default(),
@@ -221,6 +229,26 @@ pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| 
             .default_value(default.batch_timeout.nseconds())
             .mutable_ready()
             .build(),
+        string(
+            "server-url",
+            "Server URL",
+            "Run the model on a server that speaks KServe v2 over gRPC, such as NVIDIA Triton: grpc://HOST:PORT, or grpcs:// for TLS; ; between several, of which one that works is used (NULL = run it here)",
+        ),
+        string(
+            "server-model",
+            "Server Model",
+            "The model's name on the server, or NAME:VERSION; what its numbers mean is read from its configuration, else from model-file",
+        ),
+        string(
+            "server-ca-file",
+            "Server CA File",
+            "PEM file with the certificates of who signs the servers' (NULL = the system's)",
+        ),
+        string(
+            "server-token-file",
+            "Server Token File",
+            "File with the token that is sent as authorization: Bearer, read again when it changes; over grpcs:// only (NULL = none)",
+        ),
         glib::ParamSpecUInt::builder("inference-interval")
             .nick("Inference Interval")
             .blurb("Run the model on every Nth frame (1 = every frame); between says what the others get")
@@ -415,6 +443,10 @@ impl Settings {
                 let nanoseconds = value.get().expect(OF_PROPERTY_TYPE);
                 self.batch_timeout = gst::ClockTime::from_nseconds(nanoseconds);
             }
+            "server-url" => self.server_url = value.get().expect(OF_PROPERTY_TYPE),
+            "server-model" => self.server_model = value.get().expect(OF_PROPERTY_TYPE),
+            "server-ca-file" => self.server_ca_file = value.get().expect(OF_PROPERTY_TYPE),
+            "server-token-file" => self.server_token_file = value.get().expect(OF_PROPERTY_TYPE),
             "inference-interval" => {
                 self.inference_interval = value.get().expect(OF_PROPERTY_TYPE);
             }
@@ -473,6 +505,10 @@ impl Settings {
             "model-instance-id" => self.model_instance_id.to_value(),
             "batch-size" => self.batch_size.to_value(),
             "batch-timeout" => self.batch_timeout.nseconds().to_value(),
+            "server-url" => self.server_url.to_value(),
+            "server-model" => self.server_model.to_value(),
+            "server-ca-file" => self.server_ca_file.to_value(),
+            "server-token-file" => self.server_token_file.to_value(),
             "inference-interval" => self.inference_interval.to_value(),
             "between" => self.between.to_value(),
             "alignment" => self.alignment.to_value(),
@@ -500,6 +536,25 @@ impl Settings {
             "output-tensor-meta" => self.output_tensor_meta.to_value(),
             _ => unreachable!("GObject knows no other readable property"),
         }
+    }
+
+    /// A property that is set and that only a session of this process heeds.
+    #[cfg(feature = "remote")]
+    pub(super) fn of_local_sessions(&self) -> Option<&'static str> {
+        let default = Self::default();
+        [
+            (
+                "execution-provider",
+                self.execution_provider != default.execution_provider,
+            ),
+            ("device", self.device.is_some()),
+            ("precision", self.precision != default.precision),
+            ("threads", self.threads != default.threads),
+            ("provider-options", self.provider_options.is_some()),
+            ("batch-size", self.batch_size != default.batch_size),
+        ]
+        .into_iter()
+        .find_map(|(name, set)| set.then_some(name))
     }
 
     /// The port that shows `stats`; `None` when it is off.

@@ -7,58 +7,12 @@
 //! other than for the runs that were asked for before. Whose turn it is goes round among those that
 //! have something queued.
 
+use super::seat::{Done, Listener, Ready};
 use super::{Engine, EngineError, Map, Picture};
-use crate::spec::Size;
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
-
-/// Hears of what a stream has submitted; called on the engine's thread.
-pub trait Listener: Send + Sync {
-    /// Whether anybody still waits for this run.
-    fn wants(&self, run: u64) -> bool;
-    /// A run is over, or was left out because nobody waits for it.
-    fn complete(&self, run: u64, done: Done);
-}
-
-/// A finished run. The memory that was submitted comes back for the next one.
-pub struct Done {
-    /// The picture.
-    pub rgb: Vec<u8>,
-    /// Its map, if the result is good.
-    pub map: Map,
-    /// What went wrong; runs of one batch share it.
-    pub result: Result<(), Arc<EngineError>>,
-    /// What the run took, for all pictures of its batch.
-    pub took: Duration,
-    /// What it took from when this stream's picture was the next of the stream's own: the run, and
-    /// the runs of others before it.
-    pub turn: Duration,
-    /// Pictures in the run.
-    pub batch: usize,
-    /// Streams that share the engine.
-    pub streams: usize,
-}
-
-/// What is known of an engine once it stands.
-#[derive(Clone, Debug)]
-pub struct Ready {
-    /// What really runs the model, such as `cpu` or `openvino`.
-    pub provider: String,
-    /// Why that provider was chosen.
-    pub reason: String,
-    /// What it computes in, such as `fp32`.
-    pub precision: &'static str,
-    /// Height and width of the maps.
-    pub map_size: Size,
-    /// How long a run of one picture takes.
-    pub warm_run: Duration,
-    /// Whether the graph was found in the cache folder, not built.
-    pub cache_hit: bool,
-    /// Why the cache could not take what was built.
-    pub cache_trouble: Option<String>,
-}
 
 impl Ready {
     fn of(engine: &Engine) -> Self {
@@ -321,7 +275,7 @@ impl Host {
     }
 }
 
-/// A stream's place at an engine. When the last one is given up the engine's memory is freed.
+/// A stream's place at an engine of this process.
 pub struct Seat {
     host: Arc<Host>,
     id: u64,
@@ -379,14 +333,11 @@ impl Seat {
         }
     }
 
-    /// What is known of the engine.
-    pub fn ready(&self) -> &Ready {
+    pub(super) fn ready(&self) -> &Ready {
         &self.ready
     }
 
-    /// Asks for a run on `rgb`, packed 8-bit RGB of the network's size; `map` receives its result.
-    /// The listener hears of its end under the number `run`.
-    pub fn submit(&self, run: u64, rgb: Vec<u8>, map: Map) {
+    pub(super) fn submit(&self, run: u64, rgb: Vec<u8>, map: Map) {
         let now = Instant::now();
         let job = Job {
             run,
@@ -420,8 +371,7 @@ impl Seat {
         self.host.changed.notify_all();
     }
 
-    /// Gives the place up, and waits until the engine's memory is free if it was the last one.
-    pub fn release(self) {
+    pub(super) fn release(self) {
         let host = self.host.clone();
         drop(self);
         let mut state = host.lock();

@@ -99,6 +99,19 @@ impl Input {
         }
     }
 
+    /// The memory of what was written, of one of the two kinds.
+    #[cfg(feature = "remote")]
+    pub(super) fn take(&mut self) -> (Vec<f32>, Vec<u8>) {
+        let bytes = std::mem::take(&mut self.bytes);
+        (std::mem::take(&mut self.floats), bytes)
+    }
+
+    /// Memory to write to again.
+    #[cfg(feature = "remote")]
+    pub(super) fn give_back(&mut self, floats: Vec<f32>, bytes: Vec<u8>) {
+        (self.floats, self.bytes) = (floats, bytes);
+    }
+
     /// What was written.
     pub(super) fn data(&self) -> TensorData<'_> {
         match self.layout {

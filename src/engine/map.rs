@@ -5,7 +5,7 @@
 
 use super::EngineError;
 use crate::inference::TensorView;
-use crate::spec::Size;
+use crate::spec::{ModelSpec, OutputMeaning, Size};
 
 /// One result of a model, row-major at the network's output size.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,8 +62,51 @@ fn planes(dims: &[usize], network: Size) -> Option<(usize, Size, bool)> {
     }
 }
 
+/// From this value of a sky head on a pixel is sky (`compute_sky_mask` of Depth-Anything-3
+/// `utils/alignment.py`).
+const SKY_FROM: f32 = 0.3;
+
+/// How a model's outputs are read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reader {
+    segmentation: bool,
+    /// Whether the second output says where sky is.
+    sky: bool,
+    network: Size,
+}
+
+impl Reader {
+    pub(super) fn new(spec: &ModelSpec, network: Size) -> Self {
+        Self {
+            segmentation: spec.output == OutputMeaning::Labels,
+            sky: spec.sky,
+            network,
+        }
+    }
+
+    /// Copies what the outputs say of one picture of the run into `map`. The map's size.
+    pub(super) fn read(
+        &self,
+        first: &TensorView<'_>,
+        second: Option<TensorView<'_>>,
+        row: Row,
+        map: &mut Map,
+    ) -> Result<Size, EngineError> {
+        let size = read(first, row, self.segmentation, self.network, map)?;
+        if let (true, Map::Depth(values), Some(TensorView::F32 { data, .. })) =
+            (self.sky, map, second)
+        {
+            let skies = values.iter_mut().zip(row.part(data));
+            for (value, _) in skies.filter(|(_, sky)| **sky >= SKY_FROM) {
+                *value = f32::INFINITY;
+            }
+        }
+        Ok(size)
+    }
+}
+
 /// Copies a picture's output into `map`; scores of several classes become the index of the highest.
-pub(super) fn read(
+fn read(
     tensor: &TensorView<'_>,
     row: Row,
     segmentation: bool,

@@ -4,28 +4,25 @@
 //! A model prepared for one network size: graph, session and the shape of its output. Used by
 //! the element and by `dpt-onnx run`.
 
-mod host;
+pub mod host;
 mod input;
 mod kept;
 mod map;
+mod seat;
+#[cfg(feature = "remote")]
+pub mod server;
 
-pub use host::{Batching, Done, Listener, Ready, Seat};
 pub use map::Map;
+pub use seat::{Done, Listener, Ready, Seat};
 
 use crate::frame;
-use crate::inference::{
-    CacheError, InferenceError, Runtime, Session, SessionSettings, TensorData, TensorView,
-};
+use crate::inference::{CacheError, InferenceError, Runtime, Session, SessionSettings, TensorData};
 use crate::model::{Model, ModelError};
-use crate::spec::{Borders, ModelSpec, OutputMeaning, Size};
+use crate::spec::{Borders, Size};
 use input::Input;
 use kept::{Kept, Start};
-use map::Row;
+use map::{Reader, Row};
 use std::time::{Duration, Instant};
-
-/// From this value of a sky head on a pixel is sky (`compute_sky_mask` of Depth-Anything-3
-/// `utils/alignment.py`).
-const SKY_FROM: f32 = 0.3;
 
 /// Why an engine could not be prepared or run.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +33,10 @@ pub enum EngineError {
     /// The session could not be opened or run.
     #[error(transparent)]
     Inference(#[from] InferenceError),
+    /// A server cannot be used, or has no result.
+    #[cfg(feature = "remote")]
+    #[error(transparent)]
+    Remote(#[from] crate::inference::remote::RemoteError),
     /// The input is not of the network's size.
     #[error(transparent)]
     Input(#[from] frame::FrameError),
@@ -59,6 +60,17 @@ pub enum EngineError {
     /// The system refuses a thread.
     #[error("cannot start a thread for the model: {0}")]
     Thread(std::io::Error),
+}
+
+impl EngineError {
+    /// Whether the same may work later, with no change by anyone: a server is away or busy.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            #[cfg(feature = "remote")]
+            Self::Remote(error) => error.is_transient(),
+            _ => false,
+        }
+    }
 }
 
 /// How to prepare a model.
@@ -91,9 +103,9 @@ pub struct Engine {
     session: Session,
     // Behind the session, which has the files mapped.
     kept: Kept,
-    spec: ModelSpec,
     network: Size,
     input: Input,
+    reader: Reader,
     map_size: Size,
     warm_run: Duration,
 }
@@ -107,18 +119,18 @@ impl Engine {
     /// an image and a map.
     pub fn prepare(
         model: &Model,
-        spec: ModelSpec,
         runtime: &'static Runtime,
         request: &Request,
     ) -> Result<Self, EngineError> {
+        let spec = model.spec();
         let (session, kept) = kept::open(model, runtime, request)?;
-        let input = Input::new(session.input(), &spec, request.network, request.batch)?;
+        let input = Input::new(session.input(), spec, request.network, request.batch)?;
         let mut engine = Self {
             session,
             kept,
-            spec,
             network: request.network,
             input,
+            reader: Reader::new(spec, request.network),
             map_size: Size::new(0, 0),
             warm_run: Duration::ZERO,
         };
@@ -219,22 +231,11 @@ impl Engine {
             }
         };
         let outputs = self.session.run(data, &self.input.dims(rows))?;
-        let segmentation = self.spec.output == OutputMeaning::Labels;
         for (row, picture) in pictures.iter_mut().enumerate() {
-            let (_, map) = picture.parts();
             let own = Row { row, of: rows };
-            self.map_size = map::read(&outputs.get(0)?, own, segmentation, self.network, map)?;
-            if let (true, Map::Depth(values), Ok(TensorView::F32 { data, .. })) =
-                (self.spec.sky, map, outputs.get(1))
-            {
-                for (value, _) in values
-                    .iter_mut()
-                    .zip(own.part(data))
-                    .filter(|(_, sky)| **sky >= SKY_FROM)
-                {
-                    *value = f32::INFINITY;
-                }
-            }
+            let (first, second) = (outputs.get(0)?, outputs.get(1).ok());
+            let (_, map) = picture.parts();
+            self.map_size = self.reader.read(&first, second, own, map)?;
         }
         Ok(())
     }

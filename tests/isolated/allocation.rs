@@ -78,7 +78,7 @@ fn of_a_run() -> u64 {
             ..SessionSettings::default()
         },
     };
-    let mut engine = Engine::prepare(&model, model.spec().clone(), runtime, &request).unwrap();
+    let mut engine = Engine::prepare(&model, runtime, &request).unwrap();
     let rgb = vec![100; 64 * 64 * 3];
     let mut map = Map::Depth(Vec::new());
     let mut run = || engine.infer(&rgb, &mut map).unwrap();

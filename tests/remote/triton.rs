@@ -118,7 +118,7 @@ impl Triton {
         let home = Path::new(&home);
         let log = repository.folder.path().join("triton.log");
         let prefix = format!("dptdepth-test-{}-{port}-", std::process::id());
-        let mut command = Command::new(home.join("bin/tritonserver"));
+        let mut command = Command::new(home.join("site/pytriton/tritonserver/bin/tritonserver"));
         command
             .arg(format!(
                 "--model-repository={}",
@@ -139,7 +139,7 @@ impl Triton {
             .args(["--disable-auto-complete-config", "--exit-on-error=false"])
             .arg(format!("--grpc-port={port}"))
             .args(more)
-            .env("LD_LIBRARY_PATH", home.join("lib"))
+            .env("LD_LIBRARY_PATH", home.join("site/nvidia_pytriton.libs"))
             .env("PATH", "/usr/bin:/bin")
             // Its Python processes too are killed with it.
             .process_group(0)

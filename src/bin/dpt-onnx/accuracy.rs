@@ -44,8 +44,7 @@ pub(crate) fn accuracy(
                 },
             };
             let mut map = Map::Depth(Vec::new());
-            Engine::prepare(model, model.spec().clone(), runtime, &request)?
-                .infer(&rgb, &mut map)?;
+            Engine::prepare(model, runtime, &request)?.infer(&rgb, &mut map)?;
             Ok(map)
         };
         let (map, reference) = (map_in(request.session.precision)?, map_in(Precision::Fp32)?);

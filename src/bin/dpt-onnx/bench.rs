@@ -108,7 +108,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         },
     };
     let started = Instant::now();
-    let mut engine = Engine::prepare(&model, spec.clone(), runtime, &request)?;
+    let mut engine = Engine::prepare(&model, runtime, &request)?;
     let prepare = started.elapsed();
 
     let mut source = Picture::new(Layout {

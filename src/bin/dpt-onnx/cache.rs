@@ -204,7 +204,7 @@ fn build(cache: &Cache, arguments: &BuildArguments) -> Result<(), Failure> {
                 ..arguments.runtime.session(cache.clone())
             },
         };
-        let engine = Engine::prepare(&model, spec.clone(), runtime, &request)?;
+        let engine = Engine::prepare(&model, runtime, &request)?;
         spinner.finish_and_clear();
         if let Some(trouble) = engine.cache_trouble() {
             return Err(trouble.to_string().into());

@@ -139,12 +139,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
                     .runtime
                     .session(Cache::open(None).unwrap_or_default()),
             };
-            prepared = Some(Engine::prepare(
-                &model,
-                model.spec().clone(),
-                runtime,
-                &request,
-            )?);
+            prepared = Some(Engine::prepare(&model, runtime, &request)?);
         }
         let Some(engine) = &mut prepared else {
             continue;

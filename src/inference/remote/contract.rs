@@ -13,9 +13,6 @@ use super::proto::{ModelConfig, ModelMetadataResponse};
 use crate::inference::TensorInfo;
 use crate::spec::{ModelSpec, ResizePolicy, Size};
 
-/// The key in Triton's `ModelConfig.parameters` under which a [`ModelSpec`] travels as JSON.
-pub const PARAMETER: &str = "dptdepth";
-
 /// No network has larger sides; the rest is a mistake or an attack.
 const LARGEST_SIDE: i64 = 1 << 14;
 /// No answer may be larger, whatever its description says.
@@ -96,7 +93,7 @@ impl RemoteModel {
         };
         let spec = match config.and_then(|config| {
             let key = |key| config.parameters.get(key);
-            key(PARAMETER).or_else(|| key(ModelSpec::METADATA_KEY))
+            key(ModelSpec::PARAMETER_KEY).or_else(|| key(ModelSpec::METADATA_KEY))
         }) {
             None => None,
             Some(text) => {
@@ -104,7 +101,10 @@ impl RemoteModel {
                     read_spec(&text.string_value).map_err(|cause| RemoteError::Spec {
                         server: server.clone(),
                         model: name.to_string(),
-                        cause: format!("its parameter {PARAMETER:?} is damaged: {cause}"),
+                        cause: format!(
+                            "its parameter {:?} is damaged: {cause}",
+                            ModelSpec::PARAMETER_KEY
+                        ),
                     })?,
                 )
             }
@@ -141,7 +141,10 @@ impl RemoteModel {
         self.spec.as_ref().ok_or_else(|| RemoteError::Spec {
             server: self.server.clone(),
             model: self.name.to_string(),
-            cause: format!("its configuration has no parameter {PARAMETER:?}"),
+            cause: format!(
+                "its configuration has no parameter {:?}",
+                ModelSpec::PARAMETER_KEY
+            ),
         })
     }
 

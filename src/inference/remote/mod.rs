@@ -27,7 +27,7 @@ mod runtime;
 mod token;
 
 pub use client::{Answered, Client, Finished, Request, State};
-pub use contract::{Layout, PARAMETER, RemoteModel};
+pub use contract::{Layout, RemoteModel};
 pub use data::{Elements, Tensor};
 pub use error::RemoteError;
 pub use options::{ModelName, Options, Server};

@@ -8,7 +8,7 @@ import sys
 import time
 
 # Triton's Python heeds no PYTHONPATH.
-sys.path.insert(0, os.path.join(os.environ["DPTDEPTH_TEST_TRITON"], "python"))
+sys.path.insert(0, os.path.join(os.environ["DPTDEPTH_TEST_TRITON"], "site"))
 
 import numpy as np
 import onnxruntime
