@@ -152,7 +152,8 @@ impl Fixture {
         let listener = listener.unwrap();
         let port = listener.local_addr().unwrap().port();
         let serving = server.add_service(service);
-        runtime.spawn(serving.serve_with_incoming(TcpIncoming::from(listener)));
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        runtime.spawn(serving.serve_with_incoming(incoming));
         Self {
             port,
             script,

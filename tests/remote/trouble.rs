@@ -207,6 +207,28 @@ fn the_next_server_takes_over_and_nothing_is_lost() {
 }
 
 #[test]
+fn of_several_servers_each_has_its_reason_told() {
+    let mut other = Script::red();
+    other.metadata.name = "other".into();
+    let wrong = Fixture::start(other);
+    let gone = Fixture::start(Script::red());
+    let urls = format!("{};{}", wrong.url(), gone.url());
+    let gone_url = gone.url();
+    drop(gone);
+    let client = Client::start(options(&urls)).unwrap();
+    let error = client.wait_ready(SHORT * 4).unwrap_err();
+    // The second may come back.
+    assert!(error.is_transient(), "{error}");
+    let gone = format!("{gone_url} cannot be reached");
+    assert_says(&error.to_string(), &["it has other:1", &gone]);
+    let twice = format!("{0};{0}", wrong.url());
+    assert!(
+        !refused(options(&twice)).is_transient(),
+        "neither will ever do"
+    );
+}
+
+#[test]
 fn a_server_that_freezes_is_left() {
     let first = Fixture::start(Script::red());
     let second = Fixture::start(Script::red());

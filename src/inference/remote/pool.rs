@@ -86,6 +86,9 @@ impl Shared {
     ) -> Result<Arc<Connection>, RemoteError> {
         let mut link = self.link.subscribe();
         loop {
+            if *self.closed.borrow() {
+                return Err(RemoteError::Closed);
+            }
             let error = match &*link.borrow_and_update() {
                 Link::Up(connection) if !connection.lost.load(Ordering::Relaxed) => {
                     return Ok(connection.clone());
