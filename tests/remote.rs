@@ -5,6 +5,8 @@
 
 #[path = "remote/contract.rs"]
 mod contract;
+#[path = "remote/element.rs"]
+mod element;
 #[path = "remote/replies.rs"]
 mod replies;
 #[path = "remote/security.rs"]
