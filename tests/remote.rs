@@ -7,6 +7,9 @@
 mod contract;
 #[path = "remote/element.rs"]
 mod element;
+#[cfg(target_arch = "x86_64")]
+#[path = "remote/fleet.rs"]
+mod fleet;
 #[path = "remote/replies.rs"]
 mod replies;
 #[path = "remote/security.rs"]

@@ -39,7 +39,7 @@ fn describe(source: &str, url: &str, properties: &str) -> String {
     )
 }
 
-fn values(buffer: &gst::Buffer) -> Option<Vec<f32>> {
+pub(super) fn values(buffer: &gst::Buffer) -> Option<Vec<f32>> {
     let meta = gst::meta::CustomMeta::from_buffer(buffer, "GstDptDepthMeta").ok()?;
     let data: gst::Buffer = meta.structure().get("data").unwrap();
     let map = data.map_readable().unwrap();
@@ -47,14 +47,14 @@ fn values(buffer: &gst::Buffer) -> Option<Vec<f32>> {
     Some(values.map(|bytes| f32::from_ne_bytes(*bytes)).collect())
 }
 
-fn count(element: &gst::Element, name: &str) -> u64 {
+pub(super) fn count(element: &gst::Element, name: &str) -> u64 {
     element
         .property::<gst::Structure>("stats")
         .get(name)
         .unwrap()
 }
 
-fn until(what: &str, mut is: impl FnMut() -> bool) {
+pub(super) fn until(what: &str, mut is: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !is() {
         assert!(Instant::now() < deadline, "{what}");
@@ -63,7 +63,7 @@ fn until(what: &str, mut is: impl FnMut() -> bool) {
 }
 
 /// Errors and warnings on the bus so far.
-fn said(pipeline: &gst::Pipeline) -> (Vec<String>, Vec<String>) {
+pub(super) fn said(pipeline: &gst::Pipeline) -> (Vec<String>, Vec<String>) {
     let (mut errors, mut warnings) = (Vec::new(), Vec::new());
     while let Some(message) = pipeline.bus().unwrap().pop() {
         match message.view() {
@@ -167,8 +167,8 @@ fn latest_goes_on_without_a_server_and_finds_it_again() {
     until("results come again", || {
         count(&depth, "frames-inferred") > then + 10
     });
-    pipeline.set_state(gst::State::Null).unwrap();
     assert_eq!(said(&pipeline), (vec![], vec![]));
+    pipeline.set_state(gst::State::Null).unwrap();
     let kinds = ["inferred", "reused", "without-result", "dropped"];
     let sum: u64 = kinds
         .iter()

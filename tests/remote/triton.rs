@@ -3,11 +3,10 @@
 
 //! A real NVIDIA Triton server, which runs models that `dpt-onnx export` wrote.
 
+use super::fleet::statistics;
 use super::security::Authority;
 use super::{PATIENCE, assert_says, ended, infer, is_connected_to, request, send, until};
 use crate::common;
-use gstdptdepth::inference::remote::proto::ModelStatisticsRequest;
-use gstdptdepth::inference::remote::proto::grpc_inference_service_client::GrpcInferenceServiceClient;
 use gstdptdepth::inference::remote::{
     Client, Elements, Options, RemoteError, Request, State, Tensor,
 };
@@ -380,27 +379,9 @@ fn triton_makes_batches_of_the_requests_of_four_clients() {
             assert!(apart < 1e-4, "request {first}: {apart} of the range");
         }
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let statistics = runtime.block_on(async {
-        let address = format!("http://127.0.0.1:{}", server.port);
-        let channel = tonic::transport::Endpoint::from_shared(address).unwrap();
-        let mut service = GrpcInferenceServiceClient::new(channel.connect().await.unwrap());
-        let request = ModelStatisticsRequest {
-            name: "depth".into(),
-            ..Default::default()
-        };
-        service
-            .model_statistics(request)
-            .await
-            .unwrap()
-            .into_inner()
-    });
-    let statistics = &statistics.model_stats[0];
-    assert_eq!(statistics.inference_count, 16);
-    assert!(statistics.execution_count <= 8, "{statistics:?}");
+    let (pictures, runs) = statistics(server.port);
+    assert_eq!(pictures, 16);
+    assert!(runs <= 8, "{runs}");
 }
 
 #[test]

@@ -33,9 +33,19 @@ impl Triton {
     /// Serves a model repository; returns once every model is ready. `arguments` are the server's.
     /// Its log goes into `log`.
     pub(crate) fn start(repository: &Path, log: &Path, arguments: &[&str]) -> Self {
+        let (http, grpc) = free_ports();
+        Self::on(repository, log, arguments, http, grpc)
+    }
+
+    /// As [`Self::start`], with gRPC on this port.
+    pub(crate) fn start_at(repository: &Path, log: &Path, grpc: u16) -> Self {
+        let (http, _) = free_ports();
+        Self::on(repository, log, &[], http, grpc)
+    }
+
+    fn on(repository: &Path, log: &Path, arguments: &[&str], http: u16, grpc: u16) -> Self {
         let installed = installed();
         let site = installed.join("site");
-        let (http, grpc) = free_ports();
         let out = std::fs::File::create(log).unwrap();
         let process = Command::new(site.join("pytriton/tritonserver/bin/tritonserver"))
             .arg("--model-repository")
@@ -65,6 +75,12 @@ impl Triton {
         };
         server.wait();
         server
+    }
+
+    /// As if its machine had lost its power.
+    pub(crate) fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
     }
 
     /// The port for gRPC, on 127.0.0.1.
