@@ -3,7 +3,7 @@
 
 //! Multi-head attention in the two forms that runtimes know best.
 
-use super::{Context, DptError, Flavour};
+use super::{Context, DptError, Flavour, full};
 use crate::graph::{Builder, Value};
 
 /// Tokens `[…, T, D]` to heads `[…, H, T, D/H]`.
@@ -55,11 +55,13 @@ pub(super) fn attend(
     value: &Value,
     biases: &[&Value],
 ) -> Result<Value, DptError> {
-    let mut scores = b.matmul(query, key)?;
+    let scores = b.matmul(query, key)?;
+    let mut scores = full(b, &scores);
     for bias in biases {
         scores = b.add(&scores, bias)?;
     }
     let shares = b.softmax(&scores);
+    let shares = b.cast(&shares, value.element());
     let mixed = b.matmul(&shares, value)?;
     from_heads(b, &mixed)
 }

@@ -8,7 +8,7 @@ use super::config::{BinHead, BinsConfig};
 use super::conv::conv;
 use super::fusion::sides;
 use super::router::route;
-use super::{Context, DptError, upsample};
+use super::{Context, DptError, full, upsample};
 use crate::checkpoint::Scope;
 use crate::graph::{Builder, Pads, Value};
 
@@ -55,12 +55,14 @@ pub(super) fn build(
 ) -> Result<Value, DptError> {
     let bottleneck = relative.bottleneck;
     let bottleneck = conv(b, &scope.at("conv2"), bottleneck, config.bottleneck, 1)?;
+    let bottleneck = full(b, &bottleneck);
     context.stage(b, "bottleneck", &bottleneck);
     let seed = projector(b, config, &scope.at("seed_projector"), &bottleneck)?;
     let mut embeddings = Vec::new();
     for (level, map) in relative.fused.iter().enumerate() {
         let scope = scope.at("projectors").at(level);
-        embeddings.push(projector(b, config, &scope, map)?);
+        let embedding = projector(b, config, &scope, map)?;
+        embeddings.push(full(b, &embedding));
     }
     let shared = Shared {
         relative,

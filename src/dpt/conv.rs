@@ -55,7 +55,8 @@ impl<'w> BatchNorm<'w> {
 
     fn apply(&self, b: &mut Builder, x: &Value) -> Result<Value, DptError> {
         let channels = [self.weight.data().len()];
-        let mut constant = |tensor: &Tensor<'_>| b.constant(&channels, tensor.data().to_vec());
+        let mut constant =
+            |tensor: &Tensor<'_>| b.constant_like(x, &channels, tensor.data().to_vec());
         let (scale, bias) = (constant(&self.weight)?, constant(&self.bias)?);
         let (mean, variance) = (constant(&self.mean)?, constant(&self.variance)?);
         Ok(b.batch_normalization(x, [&scale, &bias, &mean, &variance], self.epsilon)?)
@@ -71,8 +72,8 @@ pub(super) fn conv(
     kernel: usize,
 ) -> Result<Value, DptError> {
     let shape = [to, x.fixed(1).unwrap_or_default(), kernel, kernel];
-    let weight = b.constant(&shape, scope.tensor("weight", &shape)?.data())?;
-    let bias = b.constant(&[to], scope.tensor("bias", &[to])?.data())?;
+    let weight = b.constant_like(x, &shape, scope.tensor("weight", &shape)?.data())?;
+    let bias = b.constant_like(x, &[to], scope.tensor("bias", &[to])?.data())?;
     Ok(b.conv(x, &weight, Some(&bias), 1, Pads::all(kernel / 2), 1)?)
 }
 
@@ -90,13 +91,14 @@ pub(super) fn conv_norm(
     match norm {
         Some(norm) if context.uses(Rewrite::FoldBatchNorm) => {
             let (weight, bias) = norm.fold(weight, bias.as_ref());
-            let (weight, bias) = (b.constant(&shape, weight)?, b.constant(&to, bias)?);
+            let weight = b.constant_like(x, &shape, weight)?;
+            let bias = b.constant_like(x, &to, bias)?;
             Ok(b.conv(x, &weight, Some(&bias), 1, pads, 1)?)
         }
         norm => {
-            let weight = b.constant(&shape, weight.into_data())?;
+            let weight = b.constant_like(x, &shape, weight.into_data())?;
             let bias = bias
-                .map(|bias| b.constant(&to, bias.into_data()))
+                .map(|bias| b.constant_like(x, &to, bias.into_data()))
                 .transpose()?;
             let y = b.conv(x, &weight, bias.as_ref(), 1, pads, 1)?;
             match norm {

@@ -7,7 +7,7 @@
 use super::attention::among;
 use super::config::{Backbone, DptConfig};
 use super::fold::Linear;
-use super::{Context, DptError, Rewrite, positions};
+use super::{Context, DptError, Rewrite, full, positions};
 use crate::checkpoint::Scope;
 use crate::graph::{Builder, Value};
 
@@ -57,11 +57,13 @@ fn block(
     relative_index: Option<&Value>,
 ) -> Result<Value, DptError> {
     let normal = layer_norm(b, &scope.at("norm1"), x, config.layer_norm_eps)?;
+    let normal = context.half(b, &normal);
     let attended = b.within("attention", |b| {
         attention(b, config, scope, context, &normal, relative_index)
     })?;
     let x = b.add(x, &attended)?;
     let normal = layer_norm(b, &scope.at("norm2"), &x, config.layer_norm_eps)?;
+    let normal = context.half(b, &normal);
     let mlp = b.within("mlp", |b| mlp(b, config, scope, context, &normal))?;
     Ok(b.add(&x, &mlp)?)
 }
@@ -79,7 +81,7 @@ pub(super) fn layer_norm(
     Ok(b.layer_normalization(x, &scale, &bias, epsilon)?)
 }
 
-/// A branch's last layer and its layer scale, folded into it.
+/// A branch's last layer and its layer scale, folded into it: what is added to the tokens.
 fn last_of_branch(
     b: &mut Builder,
     config: &DptConfig,
@@ -90,15 +92,18 @@ fn last_of_branch(
     scale: &str,
 ) -> Result<Value, DptError> {
     if !config.layer_scale {
-        return layer.apply(b, x);
+        let y = layer.apply(b, x)?;
+        return Ok(full(b, &y));
     }
     let d = config.hidden_size;
     let factors = scope.tensor(scale, &[d])?;
     if context.uses(Rewrite::FoldLayerScale) {
-        return layer.scaled(factors.data()).apply(b, x);
+        let y = layer.scaled(factors.data()).apply(b, x)?;
+        return Ok(full(b, &y));
     }
     let factors = b.constant(&[d], factors.data())?;
     let y = layer.apply(b, x)?;
+    let y = full(b, &y);
     Ok(b.mul(&y, &factors)?)
 }
 
@@ -141,7 +146,7 @@ fn attention(
     let query = if context.uses(Rewrite::FoldAttentionScale) {
         query.scaled(&vec![scale; d]).apply(b, x)?
     } else {
-        let factor = b.scalar(scale);
+        let factor = b.scalar_like(x, scale);
         let query = query.apply(b, x)?;
         b.mul(&query, &factor)?
     };

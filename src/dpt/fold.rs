@@ -125,12 +125,12 @@ impl Linear {
 
     /// `x · weight + bias` for `[…, from]`.
     pub(super) fn apply(self, b: &mut Builder, x: &Value) -> Result<Value, DptError> {
-        let weight = b.constant(&[self.from, self.to], self.weight)?;
+        let weight = b.constant_like(x, &[self.from, self.to], self.weight)?;
         let product = b.matmul(x, &weight)?;
         match self.bias {
             None => Ok(product),
             Some(bias) => {
-                let bias = b.constant(&[self.to], bias)?;
+                let bias = b.constant_like(x, &[self.to], bias)?;
                 Ok(b.add(&product, &bias)?)
             }
         }

@@ -8,7 +8,7 @@ use super::bins::{self, Relative};
 use super::config::{Activation, BinsConfig, DptConfig, HeadResize, Task};
 use super::conv::{BATCH_NORM_EPS, BatchNorm, conv, conv_norm};
 use super::fusion::sides;
-use super::{Context, DptError, upsample};
+use super::{Context, DptError, full, upsample};
 use crate::checkpoint::Scope;
 use crate::graph::{Builder, ElementType, Value};
 
@@ -82,7 +82,8 @@ fn metric_bins(
     Ok(())
 }
 
-/// Half the channels at the final size.
+/// Half the channels at the final size, for the layers that turn features into values: their sums
+/// leave the range of 16 bits.
 fn shared(
     b: &mut Builder,
     config: &DptConfig,
@@ -97,6 +98,7 @@ fn shared(
         x = b.relu(&projected);
     }
     let x = conv(b, &scope.at("conv1"), &x, c / 2, 3)?;
+    let x = full(b, &x);
     let (h, w) = match config.head_resize {
         HeadResize::Double => {
             let (h, w) = sides(&x);
@@ -190,6 +192,7 @@ fn segmentation(
     let batch_norm = BatchNorm::read(&scope.at("norm"), c, BATCH_NORM_EPS)?;
     let x = conv_norm(b, context, x, weight, None, Some(batch_norm))?;
     let x = b.relu(&x);
+    let x = full(b, &x);
     let x = conv(b, &scope.at("conv3"), &x, classes, 1)?;
     let (h, w) = sides(&x);
     let logits = upsample(b, &x, 2 * h, 2 * w)?;

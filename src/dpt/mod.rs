@@ -66,6 +66,17 @@ pub enum Flavour {
     Ort,
 }
 
+/// What matrix products and convolutions compute in, and what their weights are kept in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Floats {
+    /// 32 bits, as everything else.
+    F32,
+    /// 16 bits. Everything whose range or rounding they do not bear stays in 32: the normalisation
+    /// of the picture, the sum that blocks add to, normalisations, softmax, cosines, and what turns
+    /// features into values.
+    F16,
+}
+
 /// What the graph does in another way than the reference, with the same result up to rounding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rewrite {
@@ -115,6 +126,8 @@ pub struct GraphOptions {
     pub logits: bool,
     /// Operators.
     pub flavour: Flavour,
+    /// Numbers.
+    pub floats: Floats,
     /// Put out every stage, to compare with a reference: `embedding`, `tap.i`, `reassembled.i`,
     /// `fusion.i`, `head`.
     pub stages: bool,
@@ -132,14 +145,25 @@ pub(crate) struct Context<'o> {
 }
 
 impl Context<'_> {
+    /// Folding makes weights smaller by factors, which costs 16 bits more than it saves.
     pub(crate) fn uses(&self, rewrite: Rewrite) -> bool {
-        !self.options.without.contains(&rewrite)
+        let small = [Rewrite::FoldNormalisation, Rewrite::FoldLayerScale].contains(&rewrite);
+        !(self.options.without.contains(&rewrite) || small && self.options.floats == Floats::F16)
+    }
+
+    /// `x` for matrix products and convolutions: what follows is in 16 bits, if they are.
+    pub(crate) fn half(&self, b: &mut Builder, x: &Value) -> Value {
+        match self.options.floats {
+            Floats::F32 => x.clone(),
+            Floats::F16 => b.cast(x, ElementType::F16),
+        }
     }
 
     /// Puts a stage out, if stages are asked for.
     pub(crate) fn stage(&self, b: &mut Builder, name: &str, value: &Value) {
         if self.options.stages {
-            b.output(name, value);
+            let value = full(b, value);
+            b.output(name, &value);
         }
     }
 }
@@ -273,6 +297,11 @@ fn input(b: &mut Builder, options: &GraphOptions) -> Result<(Value, Normalisatio
     let rows = b.slice(&normal, 2, pads.top, height.saturating_sub(pads.bottom))?;
     let picture = b.slice(&rows, 3, pads.left, width.saturating_sub(pads.right))?;
     Ok((b.pad_picture(&picture, pads)?, Normalisation::Done))
+}
+
+/// `x` in 32 bits: what follows does not bear 16.
+pub(crate) fn full(b: &mut Builder, x: &Value) -> Value {
+    b.cast(x, ElementType::F32)
 }
 
 /// Bilinear with corners aligned, the paper's resize.

@@ -23,6 +23,7 @@ pub(super) fn build(
         .enumerate()
         .map(|(level, tap)| {
             b.within(format!("reassemble{level}"), |b| {
+                let tap = &context.half(b, tap);
                 let channels = config.neck_hidden_sizes[level];
                 let is_map = config.is_hierarchical() || config.is_hybrid() && level < STEM_TAPS;
                 let map = if is_map {
@@ -36,7 +37,7 @@ pub(super) fn build(
                 context.stage(b, &format!("reassembled.{level}"), &map);
                 let (m, scope) = (config.fusion_hidden_size, neck.at("convs").at(level));
                 let weight = scope.tensor("weight", &[m, channels, 3, 3])?;
-                let weight = b.constant(&[m, channels, 3, 3], weight.data())?;
+                let weight = b.constant_like(&map, &[m, channels, 3, 3], weight.data())?;
                 Ok(b.conv(&map, &weight, None, 1, Pads::all(1), 1)?)
             })
         })
@@ -71,7 +72,7 @@ fn read(
                 let readout = of_readout.apply(b, &readout)?;
                 b.add(&tokens, &readout)?
             } else {
-                let nothing = b.constant(&[count - 1, 1], vec![0.0; count - 1])?;
+                let nothing = b.constant_like(tap, &[count - 1, 1], vec![0.0; count - 1])?;
                 let everywhere = b.add(&nothing, &readout)?;
                 let both = b.concat(&[&tokens, &everywhere], 2)?;
                 layer.apply(b, &both)?
@@ -121,8 +122,9 @@ fn resample(
     }
     let kernel = if factor > 1.0 { factor as usize } else { 3 };
     let shape = [channels, channels, kernel, kernel];
-    let weight = b.constant(&shape, scope.tensor("weight", &shape)?.data())?;
-    let bias = b.constant(&[channels], scope.tensor("bias", &[channels])?.data())?;
+    let weight = b.constant_like(map, &shape, scope.tensor("weight", &shape)?.data())?;
+    let bias = scope.tensor("bias", &[channels])?;
+    let bias = b.constant_like(map, &[channels], bias.data())?;
     if factor > 1.0 {
         Ok(b.conv_transpose(map, &weight, &bias)?)
     } else {

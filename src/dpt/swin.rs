@@ -9,7 +9,7 @@ use super::attention::{attend, to_heads, transposed_keys};
 use super::config::{DptConfig, Swinv2Config};
 use super::encoder::layer_norm;
 use super::fold::{Linear, transposed};
-use super::{Context, DptError, positions};
+use super::{Context, DptError, full, positions};
 use crate::checkpoint::Scope;
 use crate::graph::{Builder, Value};
 
@@ -46,13 +46,13 @@ pub(super) fn build(
                 let windows = moved.as_ref().filter(|_| block % 2 == 1).unwrap_or(&plain);
                 let scope = scope.at("blocks").at(block);
                 x = b.within(format!("block{block}"), |b| {
-                    stage.block(b, &scope, windows, &biases, &x)
+                    stage.block(b, &scope, context, windows, &biases, &x)
                 })?;
             }
             let planes = b.transpose(&x, &[0, 2, 1])?;
             maps.push(b.reshape(&planes, &[stage.channels, grid.0, grid.1])?);
             if index + 1 < swin.depths.len() {
-                x = merge(b, &scope.at("downsample"), &x, grid)?;
+                x = merge(b, &scope.at("downsample"), context, &x, grid)?;
             }
             Ok::<_, DptError>(())
         })?;
@@ -178,20 +178,24 @@ impl Stage {
         &self,
         b: &mut Builder,
         scope: &Scope<'_>,
+        context: &Context<'_>,
         windows: &Windows,
         biases: &Value,
         x: &Value,
     ) -> Result<Value, DptError> {
         let attended = b.within("attention", |b| {
-            self.attention(b, scope, windows, biases, x)
+            self.attention(b, scope, context, windows, biases, x)
         })?;
+        let attended = full(b, &attended);
         let normal = layer_norm(b, &scope.at("norm1"), &attended, self.epsilon)?;
         let x = b.add(x, &normal)?;
         let hidden = Linear::read(&scope.at("fc1"), self.channels, self.inner, true)?;
-        let hidden = hidden.apply(b, &x)?;
+        let half = context.half(b, &x);
+        let hidden = hidden.apply(b, &half)?;
         let hidden = b.gelu(&hidden)?;
         let mlp = Linear::read(&scope.at("fc2"), self.inner, self.channels, true)?;
         let mlp = mlp.apply(b, &hidden)?;
+        let mlp = full(b, &mlp);
         let normal = layer_norm(b, &scope.at("norm2"), &mlp, self.epsilon)?;
         Ok(b.add(&x, &normal)?)
     }
@@ -201,15 +205,17 @@ impl Stage {
         &self,
         b: &mut Builder,
         scope: &Scope<'_>,
+        context: &Context<'_>,
         windows: &Windows,
         biases: &Value,
         x: &Value,
     ) -> Result<Value, DptError> {
         let (c, heads, tokens) = (self.channels, self.heads, self.window * self.window);
+        let x = context.half(b, x);
         let padded = if windows.padded {
-            b.pad_tokens(x, 0, 1)?
+            b.pad_tokens(&x, 0, 1)?
         } else {
-            x.clone()
+            x
         };
         let cut = b.gather(&padded, 1, &windows.into)?;
         let cut = b.reshape(&cut, &[windows.count, tokens, c])?;
@@ -273,17 +279,20 @@ impl Stage {
     }
 }
 
-/// Vectors `[…, d]` of length one.
+/// Vectors `[…, d]` of length one, in 32 bits: their products are multiplied by up to 100 before they
+/// are exponents, and so are the products' errors.
 fn unit(b: &mut Builder, x: &Value) -> Result<Value, DptError> {
-    let length = b.reduce_l2(x);
+    let x = full(b, x);
+    let length = b.reduce_l2(&x);
     let length = b.clip(&length, NORM_EPS, f32::MAX);
-    Ok(b.div(x, &length)?)
+    Ok(b.div(&x, &length)?)
 }
 
 /// Four neighbours become one token of twice the channels.
 fn merge(
     b: &mut Builder,
     scope: &Scope<'_>,
+    context: &Context<'_>,
     x: &Value,
     (h, w): (usize, usize),
 ) -> Result<Value, DptError> {
@@ -297,14 +306,16 @@ fn merge(
             order.push(if inside { y * w + x } else { h * w } as i64);
         }
     }
+    let x = context.half(b, x);
     let x = if order.len() > h * w {
-        b.pad_tokens(x, 0, 1)?
+        b.pad_tokens(&x, 0, 1)?
     } else {
-        x.clone()
+        x
     };
     let order = b.indices(&[order.len()], &order)?;
     let neighbours = b.gather(&x, 1, &order)?;
     let joined = b.reshape(&neighbours, &[down * across, 4 * c])?;
     let reduced = Linear::read(&scope.at("reduction"), 4 * c, 2 * c, false)?.apply(b, &joined)?;
+    let reduced = full(b, &reduced);
     layer_norm(b, &scope.at("norm"), &reduced, 1e-5)
 }

@@ -10,6 +10,8 @@ use super::proto::{
 };
 use super::{Graph, GraphError};
 use bytes::Bytes;
+use half::f16;
+use half::slice::HalfFloatSliceExt as _;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -18,6 +20,8 @@ use std::collections::BTreeMap;
 pub enum ElementType {
     /// 32-bit float.
     F32,
+    /// 16-bit float: ten bits of the fraction, five of the exponent.
+    F16,
     /// Unsigned byte.
     U8,
     /// 64-bit integer.
@@ -28,6 +32,7 @@ impl ElementType {
     pub(super) const fn to_proto(self) -> i32 {
         (match self {
             Self::F32 => DataType::Float,
+            Self::F16 => DataType::Float16,
             Self::U8 => DataType::Uint8,
             Self::I64 => DataType::Int64,
         }) as i32
@@ -52,6 +57,11 @@ pub struct Value {
 }
 
 impl Value {
+    /// What it is made of.
+    pub fn element(&self) -> ElementType {
+        self.element
+    }
+
     /// The dimensions, outermost first.
     pub fn dims(&self) -> &[Dim] {
         &self.dims
@@ -114,6 +124,8 @@ pub struct Builder {
     contrib: bool,
     /// Multiply-adds in matrix products of each shape: rows, inner length, columns.
     products: BTreeMap<[usize; 3], u64>,
+    /// What was cast already, by name and type.
+    pub(super) casts: BTreeMap<(String, i32), Value>,
 }
 
 impl Builder {
@@ -182,10 +194,49 @@ impl Builder {
         Ok(self.initializer("constant", ElementType::F32, dims, bytes))
     }
 
+    /// A constant tensor in the type of `x`, which it is to meet: the weights of an operator on `x`.
+    ///
+    /// # Errors
+    /// If the values do not fill the shape, or are larger than the type can say.
+    pub fn constant_like<'a>(
+        &mut self,
+        x: &Value,
+        dims: &[usize],
+        values: impl Into<Cow<'a, [f32]>>,
+    ) -> Result<Value, GraphError> {
+        if x.element != ElementType::F16 {
+            return self.constant(dims, values);
+        }
+        let values = values.into();
+        self.check_fill(dims, values.len())?;
+        let mut halves = vec![f16::ZERO; values.len()];
+        halves.convert_from_f32_slice(&values);
+        let lost = halves.iter().zip(values.iter());
+        let lost = lost.filter(|(half, value)| half.is_infinite() && value.is_finite());
+        if let Some((_, value)) = lost.max_by(|(_, a), (_, b)| a.abs().total_cmp(&b.abs())) {
+            return Err(GraphError::Overflow {
+                tensor: self.name("constant"),
+                dims: dims.to_vec(),
+                value: *value,
+            });
+        }
+        let bytes = Bytes::from_owner(Halves(halves));
+        Ok(self.initializer("constant", ElementType::F16, dims, bytes))
+    }
+
     /// A constant f32 scalar.
     pub fn scalar(&mut self, value: f32) -> Value {
         let bytes = Bytes::copy_from_slice(&value.to_ne_bytes());
         self.initializer("scalar", ElementType::F32, &[], bytes)
+    }
+
+    /// A constant scalar in the type of `x`; infinite where that cannot say it.
+    pub fn scalar_like(&mut self, x: &Value, value: f32) -> Value {
+        if x.element != ElementType::F16 {
+            return self.scalar(value);
+        }
+        let bytes = Bytes::copy_from_slice(&f16::from_f32(value).to_ne_bytes());
+        self.initializer("scalar", ElementType::F16, &[], bytes)
     }
 
     /// A constant list of integers: shapes, axes and pads.
@@ -350,6 +401,15 @@ impl Builder {
 
 /// Floats as the bytes that a tensor holds.
 struct Floats(Vec<f32>);
+
+/// The same in 16 bits.
+struct Halves(Vec<f16>);
+
+impl AsRef<[u8]> for Halves {
+    fn as_ref(&self) -> &[u8] {
+        bytemuck::cast_slice(self.0.reinterpret_cast())
+    }
+}
 
 impl AsRef<[u8]> for Floats {
     fn as_ref(&self) -> &[u8] {

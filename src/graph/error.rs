@@ -16,6 +16,18 @@ pub enum GraphError {
         /// Which shapes, and what they should be.
         reason: String,
     },
+    /// A weight that 16 bits cannot say.
+    #[error(
+        "the weights {tensor} {dims:?} reach {value}, and 16 bits end at 65504; choose precision fp32"
+    )]
+    Overflow {
+        /// The constant, by the part of the model that it belongs to.
+        tensor: String,
+        /// Its shape.
+        dims: Vec<usize>,
+        /// Its largest value.
+        value: f32,
+    },
     /// The graph and its weights exceed what one protobuf file can hold.
     #[error(
         "the graph holds {bytes} bytes and one ONNX file at most 2 GiB; write it with external data"

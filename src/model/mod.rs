@@ -16,7 +16,8 @@ pub use onnx::OnnxModel;
 
 use crate::checkpoint::{Checkpoint, Ignored};
 use crate::dpt::{
-    self, Batch, DptConfig, Flavour, GraphOptions, InputForm, Origin, Reference, Rewrite, Variant,
+    self, Batch, DptConfig, Flavour, Floats, GraphOptions, InputForm, Origin, Reference, Rewrite,
+    Variant,
 };
 use crate::graph::Graph;
 use crate::spec::{Borders, ModelSpec, Size};
@@ -64,6 +65,8 @@ pub struct BuildOptions {
     pub input: InputForm,
     /// Operators that may be used.
     pub flavour: Flavour,
+    /// What matrix products and convolutions compute in.
+    pub floats: Floats,
     /// Put out class scores too.
     pub logits: bool,
     /// Put out every stage.
@@ -76,13 +79,14 @@ pub struct BuildOptions {
 }
 
 impl BuildOptions {
-    /// One picture of this size as floats, standard operators, nothing beyond the result.
+    /// One picture of this size as floats, standard operators, 32 bits, nothing beyond the result.
     pub fn new(size: Size) -> Self {
         Self {
             size,
             batch: Batch::Fixed(1),
             input: InputForm::PixelValues,
             flavour: Flavour::Portable,
+            floats: Floats::F32,
             logits: false,
             stages: false,
             borders: Borders::default(),
@@ -261,6 +265,7 @@ impl Model {
             std: self.spec.std,
             logits: options.logits,
             flavour: options.flavour,
+            floats: options.floats,
             stages: options.stages,
             borders: options.borders,
             without: options.without.clone(),

@@ -6,7 +6,7 @@
 use crate::options::size;
 use crate::{CheckpointArgument, Failure};
 use clap::ValueEnum;
-use gstdptdepth::dpt::{Batch, Flavour};
+use gstdptdepth::dpt::{Batch, Flavour, Floats};
 use gstdptdepth::model::BuildOptions;
 use gstdptdepth::spec::{ModelSpec, Size};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -34,6 +34,9 @@ pub(crate) struct Arguments {
     /// Operators that the graph may use
     #[arg(long, value_enum, default_value = "portable")]
     flavour: FlavourArgument,
+    /// What matrix products and convolutions compute in; input and output are f32 in any case
+    #[arg(long, value_enum, default_value = "fp32")]
+    precision: PrecisionArgument,
     /// Keep the weights in a second file, M.onnx.data (needed beyond 2 GiB)
     #[arg(long)]
     external_data: bool,
@@ -51,6 +54,14 @@ enum FlavourArgument {
     Portable,
     /// ONNX Runtime's fused attention too: its cpu and cuda providers
     Ort,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum PrecisionArgument {
+    /// Full precision
+    Fp32,
+    /// Half, and half the file: for GPUs; what needs fp32 keeps it
+    Fp16,
 }
 
 fn batch(text: &str) -> Result<Batch, String> {
@@ -87,6 +98,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         flavour: match arguments.flavour {
             FlavourArgument::Portable => Flavour::Portable,
             FlavourArgument::Ort => Flavour::Ort,
+        },
+        floats: match arguments.precision {
+            PrecisionArgument::Fp32 => Floats::F32,
+            PrecisionArgument::Fp16 => Floats::F16,
         },
         logits: arguments.logits,
         stages: arguments.stages,

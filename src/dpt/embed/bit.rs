@@ -5,9 +5,9 @@
 //! `layer_type` bottleneck, `global_padding` same): weight-standardised convolutions, group
 //! normalisation, TensorFlow's padding.
 
-use super::super::DptError;
 use super::super::config::BitConfig;
 use super::super::fold::{same_pads, standardise};
+use super::super::{Context, DptError, full};
 use crate::checkpoint::Scope;
 use crate::graph::{Builder, Value};
 
@@ -18,12 +18,14 @@ pub(super) fn build(
     b: &mut Builder,
     config: &BitConfig,
     scope: &Scope<'_>,
+    context: &Context<'_>,
     pixels: &Value,
 ) -> Result<Vec<Value>, DptError> {
     let x = b.within("stem", |b| {
         let scope = scope.at("embedder");
         let (to, scope_of_conv) = (config.embedding_size, scope.at("convolution"));
-        let x = conv(b, config, &scope_of_conv, pixels, to, 7, 2)?;
+        let x = context.half(b, pixels);
+        let x = conv(b, config, &scope_of_conv, &x, to, 7, 2)?;
         let x = norm(b, config, &scope.at("norm"), &x)?;
         let x = b.relu(&x);
         let pads = same_pads(&x, 3, 2);
@@ -36,7 +38,7 @@ pub(super) fn build(
             let stride = if stage > 0 && layer == 0 { 2 } else { 1 };
             let scope = scope.at("encoder.stages").at(stage).at("layers").at(layer);
             x = b.within(format!("stage{stage}.{layer}"), |b| {
-                bottleneck(b, config, &scope, &x, channels, stride)
+                bottleneck(b, config, &scope, context, &x, channels, stride)
             })?;
         }
         maps.push(x.clone());
@@ -50,24 +52,28 @@ fn bottleneck(
     b: &mut Builder,
     config: &BitConfig,
     scope: &Scope<'_>,
+    context: &Context<'_>,
     x: &Value,
     channels: usize,
     stride: usize,
 ) -> Result<Value, DptError> {
+    let input = context.half(b, x);
     let shortcut = if scope.has("downsample") {
         let scope = scope.at("downsample");
-        let shortcut = conv(b, config, &scope.at("conv"), x, channels, 1, stride)?;
+        let shortcut = conv(b, config, &scope.at("conv"), &input, channels, 1, stride)?;
         norm(b, config, &scope.at("norm"), &shortcut)?
     } else {
         x.clone()
     };
     let inner = divisible_by_8(channels / 4);
-    let y = conv(b, config, &scope.at("conv1"), x, inner, 1, 1)?;
+    let y = conv(b, config, &scope.at("conv1"), &input, inner, 1, 1)?;
     let y = norm(b, config, &scope.at("norm1"), &y)?;
     let y = b.relu(&y);
+    let y = context.half(b, &y);
     let y = conv(b, config, &scope.at("conv2"), &y, inner, 3, stride)?;
     let y = norm(b, config, &scope.at("norm2"), &y)?;
     let y = b.relu(&y);
+    let y = context.half(b, &y);
     let y = conv(b, config, &scope.at("conv3"), &y, channels, 1, 1)?;
     let y = norm(b, config, &scope.at("norm3"), &y)?;
     let sum = b.add(&y, &shortcut)?;
@@ -95,7 +101,7 @@ fn conv(
 ) -> Result<Value, DptError> {
     let shape = [to, x.fixed(1).unwrap_or_default(), kernel, kernel];
     let weight = standardise(scope.tensor("weight", &shape)?, config.standardisation);
-    let weight = b.constant(&shape, weight)?;
+    let weight = b.constant_like(x, &shape, weight)?;
     let pads = same_pads(x, kernel, stride);
     Ok(b.conv(x, &weight, None, stride, pads, 1)?)
 }
@@ -109,5 +115,6 @@ fn norm(
     let channels = x.fixed(1).unwrap_or_default();
     let scale = scope.tensor("weight", &[channels])?;
     let bias = scope.tensor("bias", &[channels])?;
+    let x = &full(b, x);
     Ok(b.group_normalization(x, config.groups, scale.data(), bias.data(), GROUP_NORM_EPS)?)
 }

@@ -164,8 +164,8 @@ fn conv_norm(
     let weight = scope.at(conv).tensor("weight", &shape)?;
     let norm = BatchNorm::read(&scope.at(norm), to, BATCH_NORM_EPS)?;
     let (weight, bias) = norm.fold(weight, None);
-    let weight = b.constant(&shape, weight)?;
-    let bias = b.constant(&[to], bias)?;
+    let weight = b.constant_like(x, &shape, weight)?;
+    let bias = b.constant_like(x, &[to], bias)?;
     let pads = same_pads(x, kernel, stride);
     Ok(b.conv(x, &weight, Some(&bias), stride, pads, group)?)
 }

@@ -10,7 +10,7 @@ mod vit;
 use super::config::{Backbone, DptConfig, Positions};
 use super::encoder::layer_norm;
 use super::fold::Normalisation;
-use super::{Context, DptError, positions};
+use super::{Context, DptError, full, positions};
 use crate::checkpoint::Scope;
 use crate::graph::{Builder, Value};
 
@@ -41,15 +41,17 @@ pub(super) fn build(
             }
             Backbone::Bit(bit) => {
                 let pixels = normalisation.apply(b, pixels)?;
-                let maps = bit::build(b, bit, &scope.at("stem"), &pixels)?;
-                hybrid(b, config, scope, maps)?
+                let maps = bit::build(b, bit, &scope.at("stem"), context, &pixels)?;
+                hybrid(b, config, scope, context, maps)?
             }
             Backbone::EfficientNetLite0 => {
                 let pixels = normalisation.apply(b, pixels)?;
+                let pixels = context.half(b, &pixels);
                 let maps = efficientnet_lite::build(b, &scope.at("stem"), &pixels)?;
-                hybrid(b, config, scope, maps)?
+                hybrid(b, config, scope, context, maps)?
             }
         };
+        let patches = full(b, &patches);
         let tokens = match (&config.backbone, config.positions) {
             (Backbone::Swinv2(_), _) => {
                 layer_norm(b, &scope.at("patch_norm"), &patches, PATCH_NORM_EPS)?
@@ -66,6 +68,7 @@ fn hybrid(
     b: &mut Builder,
     config: &DptConfig,
     scope: &Scope<'_>,
+    context: &Context<'_>,
     mut maps: Vec<Value>,
 ) -> Result<(Value, Vec<Value>), DptError> {
     let Some(last) = maps.pop() else {
@@ -77,6 +80,7 @@ fn hybrid(
     let shape = [config.hidden_size, channels, 1, 1];
     let weight = scope.tensor("patch.weight", &shape)?.into_data();
     let bias = scope.tensor("patch.bias", &[config.hidden_size])?;
+    let last = context.half(b, &last);
     let patches = vit::project(b, &last, weight, bias.into_data(), &shape, 1)?;
     Ok((patches, maps))
 }

@@ -30,6 +30,7 @@ pub(super) fn patches(
     } else {
         normalisation.apply(b, pixels)?
     };
+    let pixels = context.half(b, &pixels);
     project(b, &pixels, weight, bias, &shape, patch)
 }
 
@@ -43,8 +44,8 @@ pub(super) fn project(
     stride: usize,
 ) -> Result<Value, DptError> {
     let d = shape[0];
-    let weight = b.constant(shape, weight)?;
-    let bias = b.constant(&[d], bias)?;
+    let weight = b.constant_like(x, shape, weight)?;
+    let bias = b.constant_like(x, &[d], bias)?;
     let map = b.conv(x, &weight, Some(&bias), stride, Pads::all(0), 1)?;
     let count = map.fixed(2).unwrap_or_default() * map.fixed(3).unwrap_or_default();
     let planes = b.reshape(&map, &[d, count])?;

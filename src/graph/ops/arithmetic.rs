@@ -5,7 +5,6 @@
 
 use super::super::builder::Attribute::{Float, Int, Ints};
 use super::super::{Builder, Dim, GraphError, Value};
-use super::F32;
 
 impl Builder {
     /// `MatMul` over the last two dimensions; a matrix on the right serves every one on the left.
@@ -21,6 +20,7 @@ impl Builder {
         if !fits {
             return Err(self.error("MatMul", format!("{:?} by {:?}", a.dims, b.dims)));
         }
+        self.check_alike("MatMul", &[a, b])?;
         let mut dims = a.dims.clone();
         dims[ra - 1] = b.dims[rb - 1];
         let length = |axis: usize| a.fixed(axis).unwrap_or(1);
@@ -32,7 +32,7 @@ impl Builder {
         } else {
             self.count_product([length(ra - 2), length(ra - 1), columns], times);
         }
-        Ok(self.node("MatMul", &[a, b], &[], F32, dims))
+        Ok(self.node("MatMul", &[a, b], &[], a.element, dims))
     }
 
     /// GELU in its exact form, x/2·(1 + erf(x/√2)): opset 17 has no operator for it, and runtimes
@@ -41,9 +41,9 @@ impl Builder {
     /// # Errors
     /// None for shapes that exist; the signature is the operators'.
     pub fn gelu(&mut self, x: &Value) -> Result<Value, GraphError> {
-        let root = self.scalar(std::f32::consts::SQRT_2);
-        let one = self.scalar(1.0);
-        let half = self.scalar(0.5);
+        let root = self.scalar_like(x, std::f32::consts::SQRT_2);
+        let one = self.scalar_like(x, 1.0);
+        let half = self.scalar_like(x, 0.5);
         let scaled = self.broadcast("Div", x, &root)?;
         let erf = self.unary("Erf", &scaled);
         let shifted = self.add(&erf, &one)?;
@@ -53,7 +53,13 @@ impl Builder {
 
     /// `Softmax` over the last dimension.
     pub fn softmax(&mut self, x: &Value) -> Value {
-        self.node("Softmax", &[x], &[("axis", Int(-1))], F32, x.dims.clone())
+        self.node(
+            "Softmax",
+            &[x],
+            &[("axis", Int(-1))],
+            x.element,
+            x.dims.clone(),
+        )
     }
 
     /// `Softmax` over dimension `axis`.
@@ -65,7 +71,7 @@ impl Builder {
             return Err(self.error("Softmax", format!("axis {axis} of {:?}", x.dims)));
         }
         let attributes = [("axis", Int(axis as i64))];
-        Ok(self.node("Softmax", &[x], &attributes, F32, x.dims.clone()))
+        Ok(self.node("Softmax", &[x], &attributes, x.element, x.dims.clone()))
     }
 
     /// `LayerNormalization` over the last dimension, with `scale` and `bias` of its size.
@@ -91,6 +97,7 @@ impl Builder {
                 ),
             ));
         }
+        self.check_alike("LayerNormalization", &[x, scale, bias])?;
         Ok(self.node(
             "LayerNormalization",
             &[x, scale, bias],
@@ -99,7 +106,7 @@ impl Builder {
                 ("epsilon", Float(epsilon)),
                 ("stash_type", Int(1)),
             ],
-            F32,
+            x.element,
             x.dims.clone(),
         ))
     }
@@ -126,6 +133,7 @@ impl Builder {
                 format!("{heads} heads of {:?}", query.dims),
             ));
         }
+        self.check_alike("MultiHeadAttention", &[query, key, value])?;
         // Scores and mixtures: each query with each key, over all of the width.
         let (tokens, each) = (query.fixed(1).unwrap_or(1), width.unwrap_or(1) / heads);
         self.count_product([tokens, each, tokens], 2 * heads);
@@ -133,12 +141,13 @@ impl Builder {
             "MultiHeadAttention",
             &[query, key, value],
             &[("num_heads", Int(heads as i64)), ("scale", Float(1.0))],
-            F32,
+            query.element,
             query.dims.clone(),
         ))
     }
 
     fn broadcast(&mut self, op: &'static str, a: &Value, b: &Value) -> Result<Value, GraphError> {
+        self.check_alike(op, &[a, b])?;
         let rank = a.dims.len().max(b.dims.len());
         let at = |value: &Value, axis: usize| {
             let missing = rank - value.dims.len();
@@ -192,8 +201,8 @@ impl Builder {
 
     /// `Clip` to `min`…`max`.
     pub fn clip(&mut self, x: &Value, min: f32, max: f32) -> Value {
-        let (min, max) = (self.scalar(min), self.scalar(max));
-        self.node("Clip", &[x, &min, &max], &[], F32, x.dims.clone())
+        let (min, max) = (self.scalar_like(x, min), self.scalar_like(x, max));
+        self.node("Clip", &[x, &min, &max], &[], x.element, x.dims.clone())
     }
 
     /// `Div` with broadcasting.
@@ -241,7 +250,7 @@ impl Builder {
         }
         let axes = self.integers(&[axis as i64]);
         let attributes = [("keepdims", Int(1)), ("noop_with_empty_axes", Int(0))];
-        Ok(self.node("ReduceSum", &[x, &axes], &attributes, F32, dims))
+        Ok(self.node("ReduceSum", &[x, &axes], &attributes, x.element, dims))
     }
 
     /// The values along dimension `axis` in ascending order, by `TopK`.
@@ -258,7 +267,8 @@ impl Builder {
             ("largest", Int(0)),
             ("sorted", Int(1)),
         ];
-        Ok(self.node_with_unused_output("TopK", &[x, &count], &attributes, F32, x.dims.clone()))
+        let dims = x.dims.clone();
+        Ok(self.node_with_unused_output("TopK", &[x, &count], &attributes, x.element, dims))
     }
 
     /// `ReduceL2` over the last dimension, which stays with size 1.
@@ -268,6 +278,6 @@ impl Builder {
             *last = Dim::Fixed(1);
         }
         let attributes = [("axes", Ints(&[-1])), ("keepdims", Int(1))];
-        self.node("ReduceL2", &[x], &attributes, F32, dims)
+        self.node("ReduceL2", &[x], &attributes, x.element, dims)
     }
 }

@@ -7,7 +7,7 @@ mod arithmetic;
 mod picture;
 mod shape;
 
-use super::{Dim, ElementType};
+use super::{Builder, Dim, GraphError, Value};
 
 /// Zero padding of a picture: top, left, bottom, right.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,7 +47,16 @@ pub enum Coordinates {
     HalfPixel,
 }
 
-const F32: ElementType = ElementType::F32;
+impl Builder {
+    /// Operators take one type of numbers; where two meet, one has to be cast.
+    fn check_alike(&self, op: &'static str, inputs: &[&Value]) -> Result<(), GraphError> {
+        let kinds: Vec<_> = inputs.iter().map(|value| value.element).collect();
+        if kinds.windows(2).all(|pair| pair[0] == pair[1]) {
+            return Ok(());
+        }
+        Err(self.error(op, format!("types {kinds:?}")))
+    }
+}
 
 fn fixed(sizes: &[usize]) -> Vec<Dim> {
     sizes.iter().map(|&size| Dim::Fixed(size)).collect()

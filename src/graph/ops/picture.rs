@@ -5,7 +5,7 @@
 
 use super::super::builder::Attribute::{Float, Int, Ints, Text};
 use super::super::{Builder, Dim, ElementType, GraphError, Value};
-use super::{Coordinates, F32, Pads, fixed};
+use super::{Coordinates, Pads, fixed};
 
 impl Builder {
     /// `[N, C, H, W]` as sizes; N apart.
@@ -58,6 +58,7 @@ impl Builder {
         );
         let mut inputs = vec![x, weight];
         inputs.extend(bias);
+        self.check_alike("Conv", &inputs)?;
         let stride = stride as i64;
         Ok(self.node(
             "Conv",
@@ -69,7 +70,7 @@ impl Builder {
                 ("pads", Ints(&pads.to_ints())),
                 ("strides", Ints(&[stride, stride])),
             ],
-            F32,
+            x.element,
             [vec![n], fixed(&out)].concat(),
         ))
     }
@@ -100,6 +101,7 @@ impl Builder {
                 ));
             }
         };
+        self.check_alike("ConvTranspose", &[x, weight, bias])?;
         let (m, k) = out;
         let side = k as i64;
         self.count_product([h * w, c, m * k * k], 1);
@@ -113,7 +115,7 @@ impl Builder {
                 ("pads", Ints(&[0, 0, 0, 0])),
                 ("strides", Ints(&[side, side])),
             ],
-            F32,
+            x.element,
             [vec![n], fixed(&[m, h * k, w * k])].concat(),
         ))
     }
@@ -139,18 +141,18 @@ impl Builder {
             ));
         }
         let grouped = self.reshape(x, &[groups, c / groups * h * w])?;
-        let ones = self.constant(&[groups], vec![1.0; groups])?;
-        let zeros = self.constant(&[groups], vec![0.0; groups])?;
+        let ones = self.constant_like(x, &[groups], vec![1.0; groups])?;
+        let zeros = self.constant_like(x, &[groups], vec![0.0; groups])?;
         let normal = self.node(
             "InstanceNormalization",
             &[&grouped, &ones, &zeros],
             &[("epsilon", Float(epsilon))],
-            F32,
+            x.element,
             grouped.dims.clone(),
         );
         let normal = self.reshape(&normal, &[c, h, w])?;
-        let scale = self.constant(&[c, 1, 1], scale)?;
-        let bias = self.constant(&[c, 1, 1], bias)?;
+        let scale = self.constant_like(x, &[c, 1, 1], scale)?;
+        let bias = self.constant_like(x, &[c, 1, 1], bias)?;
         let scaled = self.mul(&normal, &scale)?;
         self.add(&scaled, &bias)
     }
@@ -170,11 +172,12 @@ impl Builder {
             return Err(self.error("BatchNormalization", format!("{:?}", x.dims)));
         }
         let [scale, bias, mean, variance] = parameters;
+        self.check_alike("BatchNormalization", &[x, scale, bias, mean, variance])?;
         Ok(self.node(
             "BatchNormalization",
             &[x, scale, bias, mean, variance],
             &[("epsilon", Float(epsilon))],
-            F32,
+            x.element,
             x.dims.clone(),
         ))
     }
@@ -192,7 +195,7 @@ impl Builder {
             "Pad",
             &[x, &amounts],
             &[("mode", Text("constant"))],
-            F32,
+            x.element,
             [vec![n], fixed(&size)].concat(),
         ))
     }
@@ -227,7 +230,7 @@ impl Builder {
                 ("pads", Ints(&pads.to_ints())),
                 ("strides", Ints(&[stride, stride])),
             ],
-            F32,
+            x.element,
             [vec![n], fixed(&out)].concat(),
         ))
     }
@@ -259,7 +262,7 @@ impl Builder {
         // An empty name stands for an input that is left out.
         let none = Value {
             name: String::new(),
-            element: F32,
+            element: x.element,
             dims: Vec::new(),
         };
         let sizes = match n {
@@ -282,7 +285,13 @@ impl Builder {
                 )
             }
         };
-        Ok(self.node("Resize", &[x, &none, &none, &sizes], &attributes, F32, dims))
+        Ok(self.node(
+            "Resize",
+            &[x, &none, &none, &sizes],
+            &attributes,
+            x.element,
+            dims,
+        ))
     }
 
     /// `ArgMax` over the channels of `[N, C, H, W]` → `[N, H, W]`, the first of equals.

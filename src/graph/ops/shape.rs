@@ -5,7 +5,7 @@
 
 use super::super::builder::Attribute::{Int, Ints, Text};
 use super::super::{Builder, Dim, ElementType, GraphError, Value};
-use super::{F32, fixed};
+use super::fixed;
 
 impl Builder {
     /// `Transpose`: dimension `order[i]` becomes dimension i.
@@ -95,7 +95,13 @@ impl Builder {
         };
         let pads = self.integers(&[0, before as i64, 0, 0, after as i64, 0]);
         let dims = vec![n, Dim::Fixed(before + t + after), d];
-        Ok(self.node("Pad", &[x, &pads], &[("mode", Text("constant"))], F32, dims))
+        Ok(self.node(
+            "Pad",
+            &[x, &pads],
+            &[("mode", Text("constant"))],
+            x.element,
+            dims,
+        ))
     }
 
     /// `Concat` along `axis`.
@@ -115,6 +121,7 @@ impl Builder {
         if parts.iter().any(|x| rest(x) != rest(first)) {
             return Err(self.error("Concat", shapes()));
         }
+        self.check_alike("Concat", parts)?;
         let mut dims = first.dims.clone();
         dims[axis] = Dim::Fixed(sizes.iter().sum());
         let attributes = [("axis", Int(axis as i64))];
@@ -134,9 +141,18 @@ impl Builder {
         Ok(self.node("Gather", &[x, indices], &attributes, x.element, dims))
     }
 
-    /// `Cast`.
+    /// `Cast`, once for a value and type; `x` itself where it is of that type.
     pub fn cast(&mut self, x: &Value, to: ElementType) -> Value {
+        if x.element == to {
+            return x.clone();
+        }
+        let key = (x.name.clone(), to.to_proto());
+        if let Some(value) = self.casts.get(&key) {
+            return value.clone();
+        }
         let attribute = [("to", Int(i64::from(to.to_proto())))];
-        self.node("Cast", &[x], &attribute, to, x.dims.clone())
+        let value = self.node("Cast", &[x], &attribute, to, x.dims.clone());
+        self.casts.insert(key, value.clone());
+        value
     }
 }
