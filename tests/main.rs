@@ -18,6 +18,7 @@ mod element;
 mod fetch;
 mod flow;
 mod frame;
+mod half;
 mod live;
 mod measure;
 mod metric;

@@ -4,11 +4,11 @@
 //! From a model to a session by way of the cache.
 
 use super::{Engine, EngineError, Request};
-use crate::dpt::{Batch, Flavour, InputForm};
+use crate::dpt::{Batch, Flavour, Floats, InputForm};
 use crate::graph::Graph;
 use crate::inference::{
     CacheError, Draft, Entry, ExecutionProvider, InferenceError, Key, Kind, Known, ModelSource,
-    Runtime, Session, SessionSettings, Slot,
+    Precision, Runtime, Session, SessionSettings, Slot,
 };
 use crate::model::{BuildOptions, Model, ModelError};
 use crate::spec::Size;
@@ -87,6 +87,7 @@ pub(super) fn open(
     let options = BuildOptions {
         input: InputForm::Rgb8,
         flavour: flavour(&request.session),
+        floats: floats(&request.session),
         borders: request.borders,
         batch: match request.batch {
             0 | 1 => Batch::Fixed(1),
@@ -99,6 +100,9 @@ pub(super) fn open(
     if let Some(onnx) = model.onnx() {
         let session = Session::open(runtime, ModelSource::File(&onnx.path), &settings)?;
         return Ok((session, Kept::default()));
+    }
+    if options.floats == Floats::F16 {
+        settings.precision = Precision::Typed;
     }
     let cache = settings.cache.clone();
     let mut kept = Kept::default();
@@ -150,6 +154,15 @@ fn flavour(settings: &SessionSettings) -> Flavour {
     match settings.provider.first_choice() {
         ExecutionProvider::Cpu | ExecutionProvider::Cuda => Flavour::Ort,
         _ => Flavour::Portable,
+    }
+}
+
+/// What the graph computes in. NVIDIA's providers take 16 bits from its types; OpenVINO, which comes
+/// to them by itself, wants 32.
+fn floats(settings: &SessionSettings) -> Floats {
+    match (settings.precision, settings.provider.first_choice()) {
+        (Precision::Fp16, ExecutionProvider::Cuda | ExecutionProvider::TensorRt) => Floats::F16,
+        _ => Floats::F32,
     }
 }
 

@@ -93,6 +93,11 @@ pub(super) fn provider_failure(
     /// Some messages are pages of stack; their start tells what matters.
     const ENOUGH: usize = 400;
     let cause = cause.split_whitespace().collect::<Vec<_>>().join(" ");
+    // CUDA's come behind a page of C++ types.
+    let cause = match cause.find("CUDA failure") {
+        Some(at) => &cause[at..],
+        None => &cause,
+    };
     let cause: String = cause.trim_end_matches('.').chars().take(ENOUGH).collect();
     let device = settings
         .device

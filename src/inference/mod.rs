@@ -15,6 +15,7 @@ mod error;
 mod exit;
 mod library;
 mod machine;
+mod options;
 mod precision;
 mod profile;
 mod provider;

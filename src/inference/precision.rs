@@ -1,10 +1,11 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! Which numbers a network is computed in. Weights, input and output stay f32.
+//! Which numbers a network is computed in. Input and output stay as they are.
 
 use super::error::InferenceError;
 use super::provider::{ExecutionProvider, is_cpu};
+use super::settings::SessionSettings;
 
 /// What is computed with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -20,6 +21,8 @@ pub enum Precision {
     Bf16,
     /// 8-bit integers.
     Int8,
+    /// [`Self::Fp16`] where the graph's own types say so, and 32 bits elsewhere.
+    Typed,
 }
 
 impl Precision {
@@ -28,55 +31,61 @@ impl Precision {
         match self {
             Self::Auto => "auto",
             Self::Fp32 => "fp32",
-            Self::Fp16 => "fp16",
+            Self::Fp16 | Self::Typed => "fp16",
             Self::Bf16 => "bf16",
             Self::Int8 => "int8",
         }
     }
 
-    /// What the provider is to compute in on this device; `Auto` where only its driver knows.
+    /// What the provider is to compute in with these settings; `Auto` where only the device's driver
+    /// knows.
     pub(super) fn resolve(
-        self,
+        settings: &SessionSettings,
         provider: ExecutionProvider,
-        device: Option<&str>,
     ) -> Result<Self, InferenceError> {
+        let precision = settings.precision;
         let refused = |cause| {
             Err(InferenceError::Precision {
                 provider,
-                precision: self,
+                precision,
                 cause,
             })
         };
-        if self == Self::Int8 {
+        if precision == Self::Int8 {
             return refused("models are not quantised: it was slower than 16 bits wherever it was exact enough");
         }
         match provider {
-            ExecutionProvider::Auto | ExecutionProvider::Cpu => match self {
+            ExecutionProvider::Auto | ExecutionProvider::Cpu => match precision {
                 Self::Auto | Self::Fp32 => Ok(Self::Fp32),
                 _ => refused("its kernels know 32 bits only"),
             },
             ExecutionProvider::OpenVino => {
-                let on_cpu = is_cpu(device);
-                match self {
+                let on_cpu = is_cpu(settings.device.as_deref());
+                match precision {
                     Self::Auto if on_cpu && has_bf16() => Ok(Self::Bf16),
                     Self::Auto if on_cpu => Ok(Self::Fp32),
                     Self::Bf16 if on_cpu && !has_bf16() => {
                         refused("this processor has no instructions for it")
                     }
                     Self::Bf16 if !on_cpu => refused("the device does not know it"),
-                    Self::Fp16 if on_cpu && !has_fp16() => {
+                    Self::Fp16 | Self::Typed if on_cpu && !has_fp16() => {
                         refused("this processor has no instructions for it")
                     }
+                    Self::Typed => Ok(Self::Fp16),
                     given => Ok(given),
                 }
             }
-            ExecutionProvider::Cuda => match self {
+            // Not 16 bits by themselves: maps that a GPU's kernels spoil look like maps, and nobody
+            // has looked at ours from a GPU yet.
+            ExecutionProvider::Cuda => match precision {
                 Self::Auto | Self::Fp32 => Ok(Self::Fp32),
-                _ => refused("the graph is built with 32 bits"),
+                Self::Typed => Ok(Self::Fp16),
+                Self::Fp16 => refused("it computes an .onnx file in the types that this has"),
+                _ => refused("it is not offered there"),
             },
-            ExecutionProvider::TensorRt => match self {
+            ExecutionProvider::TensorRt => match precision {
                 Self::Auto | Self::Fp32 => Ok(Self::Fp32),
-                Self::Fp16 => Ok(Self::Fp16),
+                Self::Fp16 | Self::Typed => Ok(Self::Fp16),
                 _ => refused("it is not offered there"),
             },
         }
@@ -113,12 +122,25 @@ fn has_fp16() -> bool {
 mod tests {
     use super::*;
 
+    fn resolved(
+        precision: Precision,
+        provider: ExecutionProvider,
+        device: Option<&str>,
+    ) -> Result<Precision, InferenceError> {
+        let settings = SessionSettings {
+            precision,
+            device: device.map(str::to_owned),
+            ..SessionSettings::default()
+        };
+        Precision::resolve(&settings, provider)
+    }
+
     #[test]
     fn what_a_provider_cannot_compute_in_is_refused_with_the_reason() {
-        let cpu = ExecutionProvider::Cpu;
-        assert_eq!(Precision::Auto.resolve(cpu, None).unwrap(), Precision::Fp32);
+        let cpu = |precision| resolved(precision, ExecutionProvider::Cpu, None);
+        assert_eq!(cpu(Precision::Auto).unwrap(), Precision::Fp32);
         for precision in [Precision::Fp16, Precision::Bf16, Precision::Int8] {
-            let message = precision.resolve(cpu, None).unwrap_err().to_string();
+            let message = cpu(precision).unwrap_err().to_string();
             assert!(message.contains(precision.name()), "{message}");
             assert!(message.contains("precision=auto"), "{message}");
         }
@@ -126,8 +148,7 @@ mod tests {
 
     #[test]
     fn openvino_takes_what_the_device_has() {
-        let openvino = ExecutionProvider::OpenVino;
-        let on = |precision: Precision, device| precision.resolve(openvino, device);
+        let on = |precision, device| resolved(precision, ExecutionProvider::OpenVino, device);
         let chosen = on(Precision::Auto, None).unwrap();
         let expected = if has_bf16() {
             Precision::Bf16
@@ -137,6 +158,22 @@ mod tests {
         assert_eq!(chosen, expected);
         assert_eq!(on(Precision::Bf16, Some("CPU")).is_ok(), has_bf16());
         assert_eq!(on(Precision::Auto, Some("GPU.0")).unwrap(), Precision::Auto);
+        assert_eq!(on(Precision::Fp16, Some("GPU.0")).unwrap(), Precision::Fp16);
         assert!(on(Precision::Bf16, Some("GPU.0")).is_err());
+    }
+
+    #[test]
+    fn an_nvidia_gpu_computes_in_16_bits_only_when_told() {
+        let (cuda, tensorrt) = (ExecutionProvider::Cuda, ExecutionProvider::TensorRt);
+        for provider in [cuda, tensorrt] {
+            let auto = resolved(Precision::Auto, provider, None).unwrap();
+            assert_eq!(auto, Precision::Fp32);
+            let told = resolved(Precision::Typed, provider, None).unwrap();
+            assert_eq!(told, Precision::Fp16);
+        }
+        // Of a graph in 32 bits TensorRT makes one in 16 by itself, CUDA does not.
+        assert!(resolved(Precision::Fp16, tensorrt, None).is_ok());
+        let message = resolved(Precision::Fp16, cuda, None).unwrap_err();
+        assert!(message.to_string().contains(".onnx"), "{message}");
     }
 }

@@ -12,7 +12,7 @@ use ort::ep::{
 use ort::session::builder::GraphOptimizationLevel;
 
 use super::error::InferenceError;
-use super::precision::Precision;
+use super::options::{self, Options};
 use super::settings::SessionSettings;
 
 /// Which execution provider runs the network.
@@ -134,13 +134,7 @@ impl ExecutionProvider {
         Ok(match self {
             Self::Auto | Self::Cpu => Vec::new(),
             Self::OpenVino => {
-                let device = settings.device.as_deref().unwrap_or("CPU");
-                let mut options = vec![("device_type", device.to_owned())];
-                if settings.threads > 0 && device.contains("CPU") {
-                    options.push(("num_of_threads", settings.threads.to_string()));
-                }
-                options.extend(cache.map(|folder| ("cache_dir", folder.to_owned())));
-                options.extend(openvino_precision(settings, self)?);
+                let options = options::openvino(settings, cache)?;
                 vec![
                     configured(OpenVINO::default(), options, user)
                         .build()
@@ -148,7 +142,7 @@ impl ExecutionProvider {
                 ]
             }
             Self::Cuda => {
-                let options = vec![("device_id", self.gpu(settings)?)];
+                let options = options::cuda(settings, self.gpu(settings)?);
                 vec![
                     configured(CUDA::default(), options, user)
                         .build()
@@ -157,18 +151,8 @@ impl ExecutionProvider {
             }
             Self::TensorRt => {
                 let gpu = self.gpu(settings)?;
-                let mut options = vec![("device_id", gpu.clone())];
-                if settings.precision.resolve(self, None)? == Precision::Fp16 {
-                    options.push(("trt_fp16_enable", "1".to_owned()));
-                }
-                if let Some(folder) = cache {
-                    // The provider's own key leaves out weights and sizes; the folder has ours.
-                    options.push(("trt_engine_cache_enable", "1".to_owned()));
-                    options.push(("trt_engine_cache_path", folder.to_owned()));
-                    options.push(("trt_timing_cache_enable", "1".to_owned()));
-                    options.push(("trt_timing_cache_path", folder.to_owned()));
-                }
-                let rest = configured(CUDA::default(), vec![("device_id", gpu)], &[]);
+                let options = options::tensorrt(settings, gpu.clone(), cache)?;
+                let rest = configured(CUDA::default(), options::cuda(settings, gpu), &[]);
                 vec![
                     configured(TensorRT::default(), options, user)
                         .build()
@@ -204,32 +188,10 @@ pub(super) fn is_cpu(device: Option<&str>) -> bool {
     device.is_none_or(|device| device.starts_with("CPU"))
 }
 
-/// How OpenVINO is told what to compute in: of its options `precision` serves devices other than the
-/// CPU, which reads it from the JSON text `load_config`.
-fn openvino_precision(
-    settings: &SessionSettings,
-    provider: ExecutionProvider,
-) -> Result<Option<(&'static str, String)>, InferenceError> {
-    let device = settings.device.as_deref();
-    let hint = |name| {
-        let hint = format!(r#"{{"CPU":{{"INFERENCE_PRECISION_HINT":"{name}"}}}}"#);
-        Some(("load_config", hint))
-    };
-    let on_cpu = is_cpu(device);
-    Ok(match settings.precision.resolve(provider, device)? {
-        Precision::Fp32 if on_cpu => hint("f32"),
-        Precision::Fp16 if on_cpu => hint("f16"),
-        Precision::Bf16 => hint("bf16"),
-        Precision::Fp32 => Some(("precision", "FP32".to_owned())),
-        Precision::Fp16 => Some(("precision", "FP16".to_owned())),
-        Precision::Auto | Precision::Int8 => None,
-    })
-}
-
 /// `provider` with our options, each of which the user's may replace.
 fn configured<P: ArbitrarilyConfigurableExecutionProvider>(
     provider: P,
-    ours: Vec<(&str, String)>,
+    ours: Options,
     user: &[(String, String)],
 ) -> P {
     let ours = ours

@@ -167,8 +167,7 @@ impl Session {
         strict: bool,
         kept: Option<&Path>,
     ) -> Result<Self, InferenceError> {
-        let device = settings.device.as_deref();
-        let precision = settings.precision.resolve(provider, device)?;
+        let precision = Precision::resolve(settings, provider)?;
         let known = settings
             .known
             .as_ref()

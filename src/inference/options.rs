@@ -1,0 +1,135 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! What execution providers are told unless the user says otherwise, by the names of ONNX Runtime's
+//! documentation. Where its own default is right for us, nothing is said.
+
+use super::error::InferenceError;
+use super::precision::Precision;
+use super::provider::{ExecutionProvider, is_cpu};
+use super::settings::SessionSettings;
+
+/// A provider's options by name.
+pub(super) type Options = Vec<(&'static str, String)>;
+
+/// OpenVINO's. `cache` is the folder for what it compiles.
+///
+/// # Errors
+/// If it cannot compute in the precision that is asked for.
+pub(super) fn openvino(
+    settings: &SessionSettings,
+    cache: Option<&str>,
+) -> Result<Options, InferenceError> {
+    let device = settings.device.as_deref().unwrap_or("CPU");
+    let mut options = vec![("device_type", device.to_owned())];
+    if settings.threads > 0 && device.contains("CPU") {
+        options.push(("num_of_threads", settings.threads.to_string()));
+    }
+    options.extend(cache.map(|folder| ("cache_dir", folder.to_owned())));
+    options.extend(openvino_precision(settings)?);
+    Ok(options)
+}
+
+/// How OpenVINO is told what to compute in: of its options `precision` serves devices other than the
+/// CPU, which reads it from the JSON text `load_config`.
+fn openvino_precision(
+    settings: &SessionSettings,
+) -> Result<Option<(&'static str, String)>, InferenceError> {
+    let hint = |name| {
+        let hint = format!(r#"{{"CPU":{{"INFERENCE_PRECISION_HINT":"{name}"}}}}"#);
+        Some(("load_config", hint))
+    };
+    let on_cpu = is_cpu(settings.device.as_deref());
+    Ok(
+        match Precision::resolve(settings, ExecutionProvider::OpenVino)? {
+            Precision::Fp32 if on_cpu => hint("f32"),
+            Precision::Fp16 if on_cpu => hint("f16"),
+            Precision::Bf16 => hint("bf16"),
+            Precision::Fp32 => Some(("precision", "FP32".to_owned())),
+            Precision::Fp16 => Some(("precision", "FP16".to_owned())),
+            Precision::Auto | Precision::Int8 | Precision::Typed => None,
+        },
+    )
+}
+
+/// CUDA's. Left as they are: the exhaustive search for convolution algorithms with all the memory
+/// that they want (shapes are fixed and the first run is before the first frame, so it is done once),
+/// copies on the stream that computes, and no CUDA graph, which needs inputs bound to one place.
+pub(super) fn cuda(settings: &SessionSettings, gpu: String) -> Options {
+    let mut options = vec![
+        ("device_id", gpu),
+        // Graphs of one size ask for the same memory every time; powers of two would take up to
+        // twice of it from decoders and displays.
+        ("arena_extend_strategy", "kSameAsRequested".to_owned()),
+    ];
+    if settings.precision == Precision::Fp32 {
+        // Who asks for 32 bits does not want the ten bits of TensorFloat-32's fraction.
+        options.push(("use_tf32", "0".to_owned()));
+    }
+    options
+}
+
+/// TensorRT's. `cache` is the folder for its engines. Left as they are: the builder's level (3,
+/// higher ones build for many times as long) and its workspace (all the memory there is).
+///
+/// # Errors
+/// If it cannot compute in the precision that is asked for.
+pub(super) fn tensorrt(
+    settings: &SessionSettings,
+    gpu: String,
+    cache: Option<&str>,
+) -> Result<Options, InferenceError> {
+    let mut options = vec![("device_id", gpu)];
+    let precision = Precision::resolve(settings, ExecutionProvider::TensorRt)?;
+    // A graph that says itself what is in 16 bits is taken at its word only without this.
+    if precision == Precision::Fp16 && settings.precision != Precision::Typed {
+        options.push(("trt_fp16_enable", "1".to_owned()));
+        // Exports of older operator sets spell layer normalisation out, and its squares overflow.
+        options.push(("trt_layer_norm_fp32_fallback", "1".to_owned()));
+    }
+    if let Some(folder) = cache {
+        // The provider's own key leaves out weights and sizes; the folder has ours.
+        options.push(("trt_engine_cache_enable", "1".to_owned()));
+        options.push(("trt_engine_cache_path", folder.to_owned()));
+        // What was measured before a build was cut off is not measured again.
+        options.push(("trt_timing_cache_enable", "1".to_owned()));
+        options.push(("trt_timing_cache_path", folder.to_owned()));
+    }
+    Ok(options)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(precision: Precision) -> SessionSettings {
+        SessionSettings {
+            precision,
+            ..SessionSettings::default()
+        }
+    }
+
+    fn names(options: &Options) -> Vec<&str> {
+        options.iter().map(|(name, _)| *name).collect()
+    }
+
+    #[test]
+    fn tensorrt_follows_the_types_of_a_graph_that_has_16_bits() {
+        let told = |settings| tensorrt(&settings, "0".into(), Some("/cache")).unwrap();
+        let typed = told(settings(Precision::Typed));
+        assert!(!names(&typed).contains(&"trt_fp16_enable"), "{typed:?}");
+        let foreign = told(settings(Precision::Fp16));
+        assert!(names(&foreign).contains(&"trt_fp16_enable"), "{foreign:?}");
+        let full = told(settings(Precision::Auto));
+        assert!(!names(&full).contains(&"trt_fp16_enable"), "{full:?}");
+        assert!(full.contains(&("trt_engine_cache_path", "/cache".into())));
+    }
+
+    #[test]
+    fn cuda_rounds_to_tensorfloat_32_unless_32_bits_are_asked_for() {
+        let told = |precision| cuda(&settings(precision), "1".into());
+        assert!(told(Precision::Fp32).contains(&("use_tf32", "0".into())));
+        assert!(!names(&told(Precision::Auto)).contains(&"use_tf32"));
+        assert!(told(Precision::Auto).contains(&("device_id", "1".into())));
+    }
+}
