@@ -9,10 +9,6 @@ use super::proto::{
     type_proto,
 };
 use super::{Graph, GraphError};
-use bytes::Bytes;
-use half::f16;
-use half::slice::HalfFloatSliceExt as _;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The element types that graphs here use.
@@ -116,7 +112,7 @@ fn attribute(name: &str, value: &Attribute<'_>) -> AttributeProto {
 #[derive(Default)]
 pub struct Builder {
     nodes: Vec<NodeProto>,
-    initializers: Vec<TensorProto>,
+    pub(super) initializers: Vec<TensorProto>,
     inputs: Vec<ValueInfoProto>,
     outputs: Vec<ValueInfoProto>,
     scope: Vec<String>,
@@ -174,114 +170,6 @@ impl Builder {
             ..Default::default()
         });
         self.outputs.push(value_info(&named));
-    }
-
-    /// A constant f32 tensor, row-major.
-    ///
-    /// # Errors
-    /// If the values do not fill the shape.
-    pub fn constant<'a>(
-        &mut self,
-        dims: &[usize],
-        values: impl Into<Cow<'a, [f32]>>,
-    ) -> Result<Value, GraphError> {
-        let values = values.into();
-        self.check_fill(dims, values.len())?;
-        let bytes = match values {
-            Cow::Borrowed(values) => Bytes::copy_from_slice(bytemuck::cast_slice(values)),
-            Cow::Owned(values) => Bytes::from_owner(Floats(values)),
-        };
-        Ok(self.initializer("constant", ElementType::F32, dims, bytes))
-    }
-
-    /// A constant tensor in the type of `x`, which it is to meet: the weights of an operator on `x`.
-    ///
-    /// # Errors
-    /// If the values do not fill the shape, or are larger than the type can say.
-    pub fn constant_like<'a>(
-        &mut self,
-        x: &Value,
-        dims: &[usize],
-        values: impl Into<Cow<'a, [f32]>>,
-    ) -> Result<Value, GraphError> {
-        if x.element != ElementType::F16 {
-            return self.constant(dims, values);
-        }
-        let values = values.into();
-        self.check_fill(dims, values.len())?;
-        let mut halves = vec![f16::ZERO; values.len()];
-        halves.convert_from_f32_slice(&values);
-        let lost = halves.iter().zip(values.iter());
-        let lost = lost.filter(|(half, value)| half.is_infinite() && value.is_finite());
-        if let Some((_, value)) = lost.max_by(|(_, a), (_, b)| a.abs().total_cmp(&b.abs())) {
-            return Err(GraphError::Overflow {
-                tensor: self.name("constant"),
-                dims: dims.to_vec(),
-                value: *value,
-            });
-        }
-        let bytes = Bytes::from_owner(Halves(halves));
-        Ok(self.initializer("constant", ElementType::F16, dims, bytes))
-    }
-
-    /// A constant f32 scalar.
-    pub fn scalar(&mut self, value: f32) -> Value {
-        let bytes = Bytes::copy_from_slice(&value.to_ne_bytes());
-        self.initializer("scalar", ElementType::F32, &[], bytes)
-    }
-
-    /// A constant scalar in the type of `x`; infinite where that cannot say it.
-    pub fn scalar_like(&mut self, x: &Value, value: f32) -> Value {
-        if x.element != ElementType::F16 {
-            return self.scalar(value);
-        }
-        let bytes = Bytes::copy_from_slice(&f16::from_f32(value).to_ne_bytes());
-        self.initializer("scalar", ElementType::F16, &[], bytes)
-    }
-
-    /// A constant list of integers: shapes, axes and pads.
-    pub(super) fn integers(&mut self, values: &[i64]) -> Value {
-        let bytes = Bytes::copy_from_slice(bytemuck::cast_slice(values));
-        self.initializer("integers", ElementType::I64, &[values.len()], bytes)
-    }
-
-    /// A constant tensor of integers, row-major: indices.
-    ///
-    /// # Errors
-    /// If the values do not fill the shape.
-    pub fn indices(&mut self, dims: &[usize], values: &[i64]) -> Result<Value, GraphError> {
-        self.check_fill(dims, values.len())?;
-        let bytes = Bytes::copy_from_slice(bytemuck::cast_slice(values));
-        Ok(self.initializer("indices", ElementType::I64, dims, bytes))
-    }
-
-    fn check_fill(&self, dims: &[usize], values: usize) -> Result<(), GraphError> {
-        if dims.iter().product::<usize>() == values {
-            return Ok(());
-        }
-        Err(self.error("Constant", format!("{values} values for {dims:?}")))
-    }
-
-    fn initializer(
-        &mut self,
-        kind: &str,
-        element: ElementType,
-        dims: &[usize],
-        bytes: Bytes,
-    ) -> Value {
-        let name = self.name(kind);
-        self.initializers.push(TensorProto {
-            name: Some(name.clone()),
-            data_type: Some(element.to_proto()),
-            dims: dims.iter().map(|&dim| dim as i64).collect(),
-            raw_data: Some(bytes),
-            ..Default::default()
-        });
-        Value {
-            name,
-            element,
-            dims: dims.iter().map(|&dim| Dim::Fixed(dim)).collect(),
-        }
     }
 
     /// Adds a node with one output.
@@ -369,7 +257,7 @@ impl Builder {
         }
     }
 
-    fn name(&mut self, kind: &str) -> String {
+    pub(super) fn name(&mut self, kind: &str) -> String {
         let stem = self
             .scope
             .iter()
@@ -396,24 +284,6 @@ impl Builder {
             ..Default::default()
         };
         Graph::new(graph, self.contrib, self.products)
-    }
-}
-
-/// Floats as the bytes that a tensor holds.
-struct Floats(Vec<f32>);
-
-/// The same in 16 bits.
-struct Halves(Vec<f16>);
-
-impl AsRef<[u8]> for Halves {
-    fn as_ref(&self) -> &[u8] {
-        bytemuck::cast_slice(self.0.reinterpret_cast())
-    }
-}
-
-impl AsRef<[u8]> for Floats {
-    fn as_ref(&self) -> &[u8] {
-        bytemuck::cast_slice(&self.0)
     }
 }
 

@@ -7,6 +7,7 @@
 //! are checked while the graph is built; a mistake names the operator, the shapes and the scope.
 
 mod builder;
+mod constants;
 mod error;
 mod external;
 mod inspect;
