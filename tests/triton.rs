@@ -120,12 +120,13 @@ fn mistakes_leave_the_repository_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let repository = folder.path().join("models");
     let foreign = repository.join("foreign");
-    let cases: [(&[&str], i32, &str); 8] = [
+    let cases: [(&[&str], i32, &str); 9] = [
         (&["--name", "../out"], 2, "letters, digits"),
         (&["--max-batch", "0"], 2, "1..=1024"),
         (&["--size", "50x64"], 1, "multiple of 16"),
         (&["--preferred-batch", "4,9"], 1, "--max-batch, 8"),
         (&["--engine-cache", "/c"], 1, "--accelerator tensorrt"),
+        (&["--precision", "bf16"], 1, "--accelerator tensorrt"),
         (
             &["--kind", "cpu", "--accelerator", "tensorrt"],
             1,
@@ -215,6 +216,30 @@ fn protobuf_reads_every_option() {
         "model_warmup": [warm_up("one", 1), warm_up("most", 6)],
     });
     assert_eq!(config, expected);
+}
+
+/// TensorRT follows the graph's own types in FP32 mode only.
+#[test]
+fn graphs_for_tensorrt_say_themselves_what_is_in_16_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = |name: &str, arguments: &[&str]| {
+        let arguments = [&["--size=64x64", "--name", name], arguments].concat();
+        good(&data("vit-project"), folder.path(), &arguments);
+        let model = folder.path().join(name);
+        let bytes = fs::metadata(model.join("1/model.onnx")).unwrap().len();
+        let accelerator =
+            parsed(&model)["optimization"]["execution_accelerators"]["gpu_execution_accelerator"]
+                [0]
+            .clone();
+        (bytes, accelerator["parameters"]["precision_mode"].clone())
+    };
+    let full = written("full", &[]);
+    let half = written("half", &["--precision=fp16"]);
+    assert!(half.0 * 10 < full.0 * 7, "{half:?} of {full:?}");
+    let tensorrt = written("tensorrt", &["--accelerator=tensorrt"]);
+    assert_eq!(tensorrt, (half.0, json!("FP32")));
+    let told = ["--accelerator=tensorrt", "--precision=fp32"];
+    assert_eq!(written("told", &told), (full.0, json!("FP32")));
 }
 
 #[test]

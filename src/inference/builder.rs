@@ -142,3 +142,20 @@ pub(super) fn refusal(
         provider_failure(provider, settings, &cause)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_of_cuda_is_told_without_the_types_around_it() {
+        let noise = "std::conditional_t<THRW, void, common::Status> ".repeat(20);
+        let cause = format!("{noise}CUDA failure 35: the driver is too old ; GPU=0 ;");
+        let settings = SessionSettings::default();
+        let error = provider_failure(ExecutionProvider::Cuda, &settings, &cause).to_string();
+        assert!(
+            error.contains("network: CUDA failure 35: the driver"),
+            "{error}"
+        );
+    }
+}

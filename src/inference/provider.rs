@@ -229,3 +229,43 @@ impl From<OptimizationLevel> for GraphOptimizationLevel {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `ort` passes on is private, but printed.
+    #[test]
+    fn options_reach_ort_and_the_users_replace_ours() {
+        let settings = SessionSettings {
+            provider_options: vec![
+                ("arena_extend_strategy".into(), "kNextPowerOfTwo".into()),
+                ("gpu_mem_limit".into(), "2000000000".into()),
+            ],
+            ..SessionSettings::default()
+        };
+        let ours = options::cuda(&settings, "3".into());
+        let cuda = configured(CUDA::default(), ours, &settings.provider_options);
+        let told = format!("{cuda:?}");
+        for part in ["\"3\"", "kNextPowerOfTwo", "gpu_mem_limit", "2000000000"] {
+            assert!(told.contains(part), "{part} is not in {told}");
+        }
+        assert!(!told.contains("kSameAsRequested"), "{told}");
+    }
+
+    #[test]
+    fn a_gpu_is_a_number() {
+        for provider in [ExecutionProvider::Cuda, ExecutionProvider::TensorRt] {
+            let on = |device: &str| {
+                let settings = SessionSettings {
+                    device: Some(device.into()),
+                    ..SessionSettings::default()
+                };
+                provider.registrations(&settings, None).map(|all| all.len())
+            };
+            assert!(on("1").is_ok());
+            let message = on("GPU.1").unwrap_err().to_string();
+            assert!(message.contains("such as 0"), "{message}");
+        }
+    }
+}

@@ -32,19 +32,22 @@ pub(super) enum Accelerator {
     Openvino,
 }
 
-/// What TensorRT computes in.
+/// What GPUs compute in.
 #[derive(Clone, Copy, ValueEnum)]
 pub(super) enum Precision {
+    /// Full precision
     Fp32,
+    /// Half, where the graph's own types say so: half the file, runs on anything
     Fp16,
+    /// Half with the range of fp32, wherever TensorRT likes
     Bf16,
 }
 
 impl Precision {
+    /// TensorRT follows the types of the graph in FP32 mode only.
     fn mode(self) -> &'static str {
         match self {
-            Self::Fp32 => "FP32",
-            Self::Fp16 => "FP16",
+            Self::Fp32 | Self::Fp16 => "FP32",
             Self::Bf16 => "BF16",
         }
     }

@@ -13,7 +13,7 @@ use crate::{CheckpointArgument, Failure};
 use clap::ValueEnum;
 use config::{Accelerator, Config, Kind, Precision};
 use folder::Staged;
-use gstdptdepth::dpt::{Batch, InputForm};
+use gstdptdepth::dpt::{Batch, Floats, InputForm};
 use gstdptdepth::graph;
 use gstdptdepth::model::BuildOptions;
 use gstdptdepth::spec::Size;
@@ -33,8 +33,8 @@ const EXTERNAL_FROM: u64 = 64 << 20;
         needs no other file. The same checkpoint and options always give the same bytes.\n\n\
         The default runs on any Triton, with or without a GPU: instances go on every GPU there is, else on \
         the CPU. `--accelerator tensorrt` is what a fleet of NVIDIA GPUs wants: engines for batches of \
-        1 to --max-batch, in fp16, built before the server reports ready (minutes, once; kept in --engine-cache \
-        if that is given).\n\n\
+        1 to --max-batch, in fp16 (which TensorRT before version 10 does not take from a graph: --precision fp32 there), \
+        built before the server reports ready (minutes, once; kept in --engine-cache if that is given).\n\n\
         Input: `rgb` u8 [N, H, W, 3], normalised in the graph, is a quarter of the bytes of floats: \
         442 kB instead of 1.8 MB a frame at 384x384. Output: `predicted_depth` f32 [N, H, W], or `labels` \
         u8 [N, H, W].\n\n\
@@ -81,7 +81,7 @@ pub(crate) struct Arguments {
     /// What runs the graph, beside ONNX Runtime's own kernels
     #[arg(long, value_enum, default_value = "none")]
     accelerator: Accelerator,
-    /// What TensorRT computes in; fp16 if left out
+    /// What GPUs compute in; fp16 with TensorRT and fp32 without, if left out
     #[arg(long, value_enum)]
     precision: Option<Precision>,
     /// Folder on the server that keeps TensorRT's engines between starts
@@ -140,10 +140,11 @@ fn check(arguments: &Arguments) -> Result<Kind, Failure> {
     {
         return Err("--kind and --accelerator exclude each other: tensorrt runs on a gpu, openvino on a cpu; leave --kind out".into());
     }
-    let for_tensorrt = arguments.engine_cache.is_some() || arguments.precision.is_some();
+    let bf16 = matches!(arguments.precision, Some(Precision::Bf16));
+    let for_tensorrt = arguments.engine_cache.is_some() || bf16;
     if for_tensorrt && arguments.accelerator != Accelerator::Tensorrt {
         return Err(
-            "--engine-cache and --precision are TensorRT's; add --accelerator tensorrt".into(),
+            "--engine-cache and --precision bf16 are TensorRT's; add --accelerator tensorrt".into(),
         );
     }
     let fits = |batch: &u32| (1..=arguments.max_batch).contains(batch);
@@ -165,8 +166,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let name = name.unwrap_or_else(|| plain_name(&spec.name));
     let staged = Staged::new(&arguments.output, &name, arguments.force)?;
     let size = arguments.size.unwrap_or_else(|| own_size(spec));
+    let precision = arguments.precision.unwrap_or(match arguments.accelerator {
+        Accelerator::Tensorrt => Precision::Fp16,
+        _ => Precision::Fp32,
+    });
     let graph = model.graph(&BuildOptions {
         batch: Batch::Dynamic,
+        floats: match precision {
+            Precision::Fp16 => Floats::F16,
+            Precision::Fp32 | Precision::Bf16 => Floats::F32,
+        },
         input: match arguments.input {
             InputArgument::Rgb => InputForm::Rgb8,
             InputArgument::PixelValues => InputForm::PixelValues,
@@ -187,7 +196,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         instances: arguments.instances,
         kind,
         accelerator: arguments.accelerator,
-        precision: arguments.precision.unwrap_or(Precision::Fp16),
+        precision,
         engine_cache: arguments.engine_cache.as_deref(),
         warmup: !arguments.no_warmup,
     };
