@@ -8,6 +8,7 @@ pub mod host;
 mod input;
 mod kept;
 mod map;
+mod range;
 mod seat;
 #[cfg(feature = "remote")]
 pub mod server;
@@ -153,6 +154,7 @@ impl Engine {
         let start = Instant::now();
         engine.infer_each(&mut pictures[..1])?;
         engine.warm_run = start.elapsed();
+        range::check(&engine.session, &pictures[0].1, model.spec().sky)?;
         if engine.session.is_on_cpu(&request.session) {
             let start = Start::of(&engine);
             engine.kept.remember(&start);
