@@ -32,6 +32,26 @@ fn good(arguments: &[&str]) -> String {
 }
 
 #[test]
+fn an_export_in_16_bits_is_half_the_file_and_takes_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = |precision| {
+        let path = folder.path().join(precision);
+        let path = text(&path.with_extension("onnx")).to_owned();
+        good(&["export", "default", "-o", &path, "--precision", precision]);
+        let told = good(&["inspect", &path]);
+        for part in [
+            "pixel_values float[1, 3, 256, 256]",
+            "predicted_depth float[1, 256, 256]",
+        ] {
+            assert!(told.contains(part), "{part:?} is not in {told}");
+        }
+        std::fs::metadata(path).unwrap().len()
+    };
+    let (full, half) = (written("fp32"), written("fp16"));
+    assert!(half * 100 < full * 52, "{half} of {full}");
+}
+
+#[test]
 fn inspect_says_what_a_checkpoint_is() {
     let told = good(&["inspect", "default"]);
     for part in [

@@ -84,25 +84,10 @@ pub(super) fn open(
     runtime: &'static Runtime,
     request: &Request,
 ) -> Result<(Session, Kept), EngineError> {
-    let options = BuildOptions {
-        input: InputForm::Rgb8,
-        flavour: flavour(&request.session),
-        floats: floats(&request.session),
-        borders: request.borders,
-        batch: match request.batch {
-            0 | 1 => Batch::Fixed(1),
-            _ => Batch::Dynamic,
-        },
-        ..BuildOptions::new(request.network)
-    };
-    let mut settings = request.session.clone();
-    settings.cache_key = key(model, &options);
+    let (options, settings) = plan(model, runtime, request);
     if let Some(onnx) = model.onnx() {
         let session = Session::open(runtime, ModelSource::File(&onnx.path), &settings)?;
         return Ok((session, Kept::default()));
-    }
-    if options.floats == Floats::F16 {
-        settings.precision = Precision::Typed;
     }
     let cache = settings.cache.clone();
     let mut kept = Kept::default();
@@ -148,21 +133,43 @@ pub(super) fn open(
     Ok((session, kept))
 }
 
-/// The operators of the graph: ONNX Runtime's own fused attention only where its own kernels are
-/// sure to run it, which are 1.09 times as fast with it (Depth-Anything-V2-Small at 518×518).
-fn flavour(settings: &SessionSettings) -> Flavour {
-    match settings.provider.first_choice() {
-        ExecutionProvider::Cpu | ExecutionProvider::Cuda => Flavour::Ort,
-        _ => Flavour::Portable,
+/// Which graph suits the provider that is tried first, and the settings that suit the graph.
+fn plan(
+    model: &Model,
+    runtime: &'static Runtime,
+    request: &Request,
+) -> (BuildOptions, SessionSettings) {
+    let mut settings = request.session.clone();
+    let mut options = BuildOptions {
+        input: InputForm::Rgb8,
+        borders: request.borders,
+        batch: match request.batch {
+            0 | 1 => Batch::Fixed(1),
+            _ => Batch::Dynamic,
+        },
+        ..BuildOptions::new(request.network)
+    };
+    // NVIDIA's providers take 16 bits from the graph's types; OpenVINO, which comes to them by
+    // itself, wants 32.
+    let first = Session::first_choice(runtime, &settings);
+    let nvidia = [ExecutionProvider::Cuda, ExecutionProvider::TensorRt].contains(&first);
+    if nvidia && settings.precision == Precision::Fp16 && model.onnx().is_none() {
+        options.floats = Floats::F16;
+        settings.precision = Precision::Typed;
     }
+    // TensorRT comes first by itself only where its engine of this graph is kept.
+    settings.cache_key = key(model, &options);
+    options.flavour = flavour(Session::first_choice(runtime, &settings));
+    settings.cache_key = key(model, &options);
+    (options, settings)
 }
 
-/// What the graph computes in. NVIDIA's providers take 16 bits from its types; OpenVINO, which comes
-/// to them by itself, wants 32.
-fn floats(settings: &SessionSettings) -> Floats {
-    match (settings.precision, settings.provider.first_choice()) {
-        (Precision::Fp16, ExecutionProvider::Cuda | ExecutionProvider::TensorRt) => Floats::F16,
-        _ => Floats::F32,
+/// The operators of the graph: ONNX Runtime's own fused attention only where its own kernels are
+/// sure to run it, which are 1.09 times as fast with it (Depth-Anything-V2-Small at 518×518).
+fn flavour(first: ExecutionProvider) -> Flavour {
+    match first {
+        ExecutionProvider::Cpu | ExecutionProvider::Cuda => Flavour::Ort,
+        _ => Flavour::Portable,
     }
 }
 

@@ -98,7 +98,11 @@ pub(super) fn provider_failure(
         Some(at) => &cause[at..],
         None => &cause,
     };
-    let cause: String = cause.trim_end_matches('.').chars().take(ENOUGH).collect();
+    let cause: String = cause
+        .trim_end_matches(['.', ';', ' '])
+        .chars()
+        .take(ENOUGH)
+        .collect();
     let device = settings
         .device
         .iter()

@@ -84,17 +84,6 @@ impl ExecutionProvider {
     /// What `Auto` tries before the CPU, in this order.
     pub(super) const ORDER: [Self; 3] = [Self::TensorRt, Self::Cuda, Self::OpenVino];
 
-    /// What is tried first; a runtime must be loaded.
-    pub fn first_choice(self) -> Self {
-        match self {
-            Self::Auto => Self::ORDER
-                .into_iter()
-                .find(|provider| provider.is_built_in())
-                .unwrap_or(Self::Cpu),
-            named => named,
-        }
-    }
-
     /// Whether the ONNX Runtime in use was built with the provider.
     pub(super) fn is_built_in(self) -> bool {
         match self {

@@ -220,6 +220,21 @@ impl Session {
         Ok(session)
     }
 
+    /// The provider that is tried first, if the model is the one that the settings' key names.
+    pub fn first_choice(runtime: &Runtime, settings: &SessionSettings) -> ExecutionProvider {
+        let is_tried = |provider: &ExecutionProvider| {
+            provider.is_built_in()
+                && (*provider != ExecutionProvider::TensorRt || engine_is_built(runtime, settings))
+        };
+        match settings.provider {
+            ExecutionProvider::Auto => {
+                let mut order = ExecutionProvider::ORDER.into_iter();
+                order.find(is_tried).unwrap_or(ExecutionProvider::Cpu)
+            }
+            named => named,
+        }
+    }
+
     /// The provider that took the network.
     pub fn provider(&self) -> ExecutionProvider {
         self.provider
