@@ -154,7 +154,7 @@ impl Engine {
         let start = Instant::now();
         engine.infer_each(&mut pictures[..1])?;
         engine.warm_run = start.elapsed();
-        range::check(&engine.session, &pictures[0].1, model.spec().sky)?;
+        range::check(&engine.session, &pictures[0].1, spec.sky)?;
         if engine.session.is_on_cpu(&request.session) {
             let start = Start::of(&engine);
             engine.kept.remember(&start);

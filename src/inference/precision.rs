@@ -52,7 +52,9 @@ impl Precision {
             })
         };
         if precision == Self::Int8 {
-            return refused("models are not quantised: it was slower than 16 bits wherever it was exact enough");
+            return refused(
+                "models are not quantised: it was slower than 16 bits wherever it was exact enough",
+            );
         }
         match provider {
             ExecutionProvider::Auto | ExecutionProvider::Cpu => match precision {
