@@ -443,3 +443,41 @@ fn the_display_aspect_ratio_decides_the_networks_shape() {
     assert_eq!((info.width(), info.height()), (64, 64));
     assert_eq!(info.par(), gst::Fraction::new(2, 1));
 }
+
+#[test]
+fn the_embedded_segmentation_model_gives_the_reference_classes() {
+    use gstdptdepth::checkpoint::Checkpoint;
+    let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let golden = data.join("dpt/default-segmentation/photo.safetensors");
+    let golden = Checkpoint::open(&golden).unwrap();
+    let expected = golden.tensor("labels").unwrap();
+    let seen = good(&format!(
+        "filesrc location=\"{}\" ! pngdec ! videoconvert ! video/x-raw,format=RGB \
+         ! dptdepth model-file=dptdepth-segmentation output=meta execution-provider=cpu ! fakesink name=sink",
+        data.join("frame/photo.png").display()
+    ));
+    let meta = gst::meta::CustomMeta::from_buffer(&seen[0].0, "GstDptSegmentationMeta").unwrap();
+    let names: gst::glib::StrV = meta.structure().get("labels").unwrap();
+    let classes = [
+        "sky",
+        "ground",
+        "building",
+        "vegetation",
+        "person",
+        "vehicle",
+        "animal",
+        "object",
+    ];
+    assert_eq!(names.as_slice(), classes);
+    let map: gst::Buffer = meta.structure().get("data").unwrap();
+    let map = map.map_readable().unwrap();
+    let (pixels, classes) = (expected.data().iter().enumerate(), expected.data());
+    let wrong =
+        pixels.filter(|&(i, class)| f32::from(map[i / 64 * 4 * 256 + i % 64 * 4]) != *class);
+    // Where two classes are as likely, a level of 8 bits in the resized picture decides.
+    assert!(wrong.count() * 100 <= classes.len());
+    let mut found: Vec<u8> = classes.iter().map(|&class| class as u8).collect();
+    found.sort_unstable();
+    found.dedup();
+    assert!(found.len() >= 4, "{found:?}");
+}

@@ -10,7 +10,7 @@ use gstdptdepth::dpt::{Batch, Flavour, InputForm, Positions, Rewrite};
 use gstdptdepth::inference::{
     ExecutionProvider, ModelSource, Session, SessionSettings, TensorData, TensorView,
 };
-use gstdptdepth::model::{BuildOptions, Choice, Model};
+use gstdptdepth::model::{BuildOptions, Choice, EMBEDDED_SEGMENTATION_NAME, Model};
 use gstdptdepth::spec::{ModelSpec, Size};
 use std::path::{Path, PathBuf};
 
@@ -282,6 +282,12 @@ fn default_model_with_efficientnet_stem() {
         1,
         TOLERANCE,
     );
+}
+
+#[test]
+fn segmentation_model_with_efficientnet_stem() {
+    let model = Model::open(EMBEDDED_SEGMENTATION_NAME.as_ref()).unwrap();
+    compare_at_sizes(&folder("default-segmentation"), &model, 1, TOLERANCE);
 }
 
 #[test]

@@ -133,7 +133,7 @@ pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| 
         string(
             "model-file",
             "Model File",
-            "Checkpoint folder or file (.safetensors, .bin, .pt, .pth) as its authors publish it, or an .onnx file (NULL = the embedded default model)",
+            "Checkpoint folder or file (.safetensors, .bin, .pt, .pth) as its authors publish it, an .onnx file, or the name of a fetched model or of an embedded one: dptdepth-default (NULL) for depth, dptdepth-segmentation",
         ),
         string(
             "model-variant",

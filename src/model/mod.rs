@@ -4,6 +4,7 @@
 //! From a path to a model that can say its spec and build its graph at any size.
 
 mod assemble;
+mod embedded;
 mod error;
 mod files;
 mod identity;
@@ -11,6 +12,7 @@ mod onnx;
 mod preprocessor;
 mod published;
 
+pub use embedded::{EMBEDDED_NAME, EMBEDDED_SEGMENTATION_NAME};
 pub use error::ModelError;
 pub use onnx::OnnxModel;
 
@@ -23,9 +25,6 @@ use crate::graph::Graph;
 use crate::spec::{Borders, ModelSpec, Size};
 use assemble::Parts;
 use std::path::Path;
-
-/// The name of the model that ships inside the plugin.
-pub const EMBEDDED_NAME: &str = "dptdepth-default";
 
 /// What to know about a model beyond its files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -112,8 +111,8 @@ enum Source {
 }
 
 impl Model {
-    /// Opens a checkpoint folder or file, safetensors or PyTorch's, an `.onnx` file, or what was
-    /// fetched under a name of the catalogue. What the model is, is told by a `config.json` beside
+    /// Opens a checkpoint folder or file, safetensors or PyTorch's, an `.onnx` file, what was fetched
+    /// under a name of the catalogue, or a model inside the plugin by its name. What the model is, is told by a `config.json` beside
     /// the weights, else by their names and shapes.
     ///
     /// # Errors
@@ -130,6 +129,9 @@ impl Model {
     pub fn open_as(path: &Path, choice: Choice) -> Result<Self, ModelError> {
         if path.as_os_str().is_empty() {
             return Err(ModelError::NotFound { path: path.into() });
+        }
+        if embedded::is_name(path) {
+            return Self::embedded_as(&path.to_string_lossy());
         }
         let path = &*crate::hub::resolve(path)?;
         if let Err(source) = std::fs::metadata(path) {
@@ -163,40 +165,6 @@ impl Model {
             choice,
         };
         parts.into_model(&files::name_from(path))
-    }
-
-    /// The model that ships inside the plugin.
-    ///
-    /// # Errors
-    /// If the plugin was built without it.
-    pub fn embedded() -> Result<Self, ModelError> {
-        #[cfg(feature = "embedded-model")]
-        {
-            let parse = |text: &str| {
-                serde_json::from_str::<serde_json::Value>(text).map_err(|error| ModelError::Json {
-                    path: "(embedded)".into(),
-                    reason: error.to_string(),
-                })
-            };
-            let config = parse(include_str!("../../models/dpt-tiny/config.json"))?;
-            let preprocessor = parse(include_str!(
-                "../../models/dpt-tiny/preprocessor_config.json"
-            ))?;
-            let weights = include_bytes!("../../models/dpt-tiny/model.safetensors");
-            let checkpoint = Checkpoint::from_bytes(weights)?;
-            let parts = Parts {
-                checkpoint,
-                config: Some(config),
-                preprocessor: Some(preprocessor),
-                path: Path::new("(embedded)"),
-                choice: Choice::default(),
-            };
-            let mut model = parts.into_model(EMBEDDED_NAME)?;
-            model.spec.name = EMBEDDED_NAME.into();
-            Ok(model)
-        }
-        #[cfg(not(feature = "embedded-model"))]
-        Err(ModelError::NoEmbedded)
     }
 
     /// What the model expects and what its output means.

@@ -23,7 +23,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 from safetensors.torch import save_file
-from transformers import DPTForDepthEstimation, DPTImageProcessor
+from transformers import DPTForDepthEstimation, DPTForSemanticSegmentation, DPTImageProcessor
 from transformers.utils import logging
 
 from reference.families import Case
@@ -86,24 +86,30 @@ def write_toys(only: str | None) -> None:
             if name == FORMATS:
                 save_formats(HERE / name, model, case)
     if only in (None, "default"):
-        write_default()
+        write_shipped("default", "dpt-tiny", DPTForDepthEstimation)
+        write_shipped("default-segmentation", "dpt-tiny-segmentation", DPTForSemanticSegmentation)
 
 
-def write_default() -> None:
-    """What the model that comes with the plugin computes from a photograph, small and at its size."""
-    shipped = Path(__file__).parents[2] / "models" / "dpt-tiny"
-    model = DPTForDepthEstimation.from_pretrained(shipped, dtype=torch.float32).eval()
+def write_shipped(name: str, folder: str, kind: type) -> None:
+    """What a model that comes with the plugin computes from a photograph, small and at its size."""
+    shipped = Path(__file__).parents[2] / "models" / folder
+    model = kind.from_pretrained(shipped, dtype=torch.float32).eval()
     processor = DPTImageProcessor.from_pretrained(shipped)
     case = Case(lambda: model, processor, [(32, 64)], trained=0)
     photo = Image.open(Path(__file__).parent / "frame" / "photo.png").convert("RGB")
     pixels = processor(photo, return_tensors="pt").pixel_values
     # Noise, which it has never seen, gives it next to nothing.
     small = torch.nn.functional.interpolate(pixels, (32, 64), mode="area")
-    record(HERE / "default", case, model, 0, "golden", of=[((32, 64), small)])
+    record(HERE / name, case, model, 0, "golden", of=[((32, 64), small)])
     with torch.no_grad():
-        depth = model(pixels).predicted_depth[0]
+        output = model(pixels)
     # Every fourth pixel keeps the file small.
-    save_file({"depth": depth[::4, ::4].contiguous()}, HERE / "default" / "photo.safetensors")
+    if kind is DPTForDepthEstimation:
+        found = {"depth": output.predicted_depth[0, ::4, ::4].contiguous()}
+    else:
+        labels = torch.nn.functional.interpolate(output.logits, pixels.shape[2:], mode="bilinear").argmax(1)
+        found = {"labels": labels[0, ::4, ::4].to(torch.uint8).contiguous()}
+    save_file(found, HERE / name / "photo.safetensors")
 
 
 def write_full(directory: Path, only: str | None, every_stage: bool) -> None:
