@@ -197,7 +197,17 @@ fn cameras_and_segmentation_parse() {
         &["rtsp://camera.invalid/stream"],
         folder.path(),
     );
-    script("segmentation.sh", &["dpt-large-ade/"], folder.path());
+    script("segmentation.sh", &["clip.mp4", "dpt-large-ade/"], folder.path());
+}
+
+#[test]
+fn a_file_plays_with_its_classes() {
+    let folder = tempfile::tempdir().unwrap();
+    let clip = clip(folder.path());
+    assert_played(&play(
+        &script("segmentation.sh", &[&clip], folder.path()),
+        PATIENCE,
+    ));
 }
 
 #[test]
