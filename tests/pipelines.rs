@@ -197,7 +197,11 @@ fn cameras_and_segmentation_parse() {
         &["rtsp://camera.invalid/stream"],
         folder.path(),
     );
-    script("segmentation.sh", &["clip.mp4", "dpt-large-ade/"], folder.path());
+    script(
+        "segmentation.sh",
+        &["clip.mp4", "dpt-large-ade/"],
+        folder.path(),
+    );
 }
 
 #[test]

@@ -262,7 +262,6 @@ impl Seat {
 }
 
 /// Waits for one result. The picture, and the map's size or why there is none.
-#[expect(clippy::type_complexity, reason = "said above")]
 fn first_result(
     server: &Server,
     shared: &Arc<Shared>,

@@ -38,6 +38,10 @@ impl Triton {
     }
 
     /// As [`Self::start`], with gRPC on this port.
+    #[cfg_attr(
+        not(feature = "remote"),
+        expect(dead_code, reason = "for tests of the client")
+    )]
     pub(crate) fn start_at(repository: &Path, log: &Path, grpc: u16) -> Self {
         let (http, _) = free_ports();
         Self::on(repository, log, &[], http, grpc)
@@ -78,6 +82,10 @@ impl Triton {
     }
 
     /// As if its machine had lost its power.
+    #[cfg_attr(
+        not(feature = "remote"),
+        expect(dead_code, reason = "for tests of the client")
+    )]
     pub(crate) fn kill(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
