@@ -243,11 +243,14 @@ pub(super) fn called(
     }
 }
 
-/// Whether the peer broke the protocol, rather than the connection.
+/// Whether the peer broke the protocol, rather than the connection, which may also end while a call
+/// waits to be sent.
 pub(super) fn is_nonsense(status: &Status) -> bool {
+    let ended = |error: &hyper::Error| error.is_canceled() || error.is_closed();
     status.source().is_some()
         && find::<tonic::TimeoutExpired>(status).is_none()
         && find::<std::io::Error>(status).is_none()
+        && !find::<hyper::Error>(status).is_some_and(ended)
 }
 
 /// The first error of a type on the way down from `error`.
