@@ -4,7 +4,7 @@
 //! Elements that share a session: what they give is what each gives alone, and none waits for
 //! another that does nothing.
 
-use crate::common::{collect, init, pipeline, play, take_buffers};
+use crate::common::{await_eos, collect, init, pipeline, play, take_buffers};
 use gst::prelude::*;
 use std::time::{Duration, Instant};
 
@@ -80,10 +80,7 @@ fn alone_and_together(id: &str, properties: &str) -> (f32, f64) {
     let mut worst = 0.0_f32;
     let mut batches = Vec::new();
     for ((pipeline, frames), alone) in together.iter().zip(&alone) {
-        let bus = pipeline.bus().unwrap();
-        let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
-        let message = bus.timed_pop_filtered(gst::ClockTime::from_seconds(60), &kinds);
-        assert!(matches!(message.unwrap().view(), gst::MessageView::Eos(_)));
+        await_eos(pipeline);
         batches.push(stat::<f64>(
             &pipeline.by_name("depth").unwrap(),
             "batch-mean",

@@ -140,6 +140,18 @@ pub(crate) fn play(pipeline: &gst::Pipeline, patience: Duration) -> End {
     end
 }
 
+/// Waits until a pipeline that plays has come to its end, without an error.
+pub(crate) fn await_eos(pipeline: &gst::Pipeline) {
+    let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
+    let bus = pipeline.bus().expect("a pipeline has a bus");
+    let message = bus.timed_pop_filtered(gst::ClockTime::from_seconds(120), &kinds);
+    let message = message.expect("neither EOS nor an error within two minutes");
+    assert!(
+        matches!(message.view(), gst::MessageView::Eos(_)),
+        "{message:?}"
+    );
+}
+
 /// The ONNX Runtime that `tests/run.sh` sets up.
 pub(crate) fn runtime() -> &'static gstdptdepth::inference::Runtime {
     gstdptdepth::inference::runtime::load(None, None)

@@ -5,7 +5,7 @@
 //! answer. Strict waits and then says so, latest goes on without results; no frame is ever lost.
 
 use super::server::{Fixture, Script};
-use crate::common::{collect, pipeline, play, take_buffers};
+use crate::common::{await_eos, collect, pipeline, play, take_buffers};
 use gst::prelude::*;
 use gstdptdepth::inference::remote::proto::ModelParameter;
 use gstdptdepth::model::Model;
@@ -111,14 +111,7 @@ fn strict_waits_through_a_restart_and_loses_nothing() {
     let port = server.kill();
     std::thread::sleep(Duration::from_millis(700));
     let _server = Fixture::at(port, red(), None);
-    let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
-    let bus = pipeline.bus().unwrap();
-    let message = bus.timed_pop_filtered(gst::ClockTime::from_seconds(60), &kinds);
-    let message = message.expect("it goes on");
-    assert!(
-        matches!(message.view(), gst::MessageView::Eos(_)),
-        "{message:?}"
-    );
+    await_eos(&pipeline);
     pipeline.set_state(gst::State::Null).unwrap();
     let frames = take_buffers(&frames);
     assert_eq!(frames.len(), 60);

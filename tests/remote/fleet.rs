@@ -4,7 +4,7 @@
 //! The element in front of a real Triton that serves what `dpt-onnx triton-repository` wrote.
 
 use super::element::{count, said, until, values};
-use crate::common::{collect, pipeline, play, take_buffers};
+use crate::common::{await_eos, collect, pipeline, play, take_buffers};
 use crate::triton::server::Triton;
 use gst::prelude::*;
 use gstdptdepth::inference::remote::proto::ModelStatisticsRequest;
@@ -104,14 +104,7 @@ fn four_pipelines_are_batched_by_the_server() {
         })
         .collect();
     for ((pipeline, frames), alone) in all.iter().zip(&alone) {
-        let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
-        let bus = pipeline.bus().unwrap();
-        let message = bus.timed_pop_filtered(gst::ClockTime::from_seconds(120), &kinds);
-        let message = message.expect("it ends");
-        assert!(
-            matches!(message.view(), gst::MessageView::Eos(_)),
-            "{message:?}"
-        );
+        await_eos(pipeline);
         pipeline.set_state(gst::State::Null).unwrap();
         let own = take_buffers(frames);
         assert_eq!(own.len(), alone.len());
@@ -188,14 +181,7 @@ fn a_server_that_is_killed_comes_back() {
     let (errors, warnings) = said(&latest);
     latest.set_state(gst::State::Null).unwrap();
     assert_eq!((errors.len(), warnings.len()), (0, 1), "{warnings:?}");
-    let kinds = [gst::MessageType::Eos, gst::MessageType::Error];
-    let bus = strict.bus().unwrap();
-    let message = bus.timed_pop_filtered(gst::ClockTime::from_seconds(120), &kinds);
-    let message = message.expect("it ends");
-    assert!(
-        matches!(message.view(), gst::MessageView::Eos(_)),
-        "{message:?}"
-    );
+    await_eos(&strict);
     strict.set_state(gst::State::Null).unwrap();
     let frames = take_buffers(&frames);
     assert_eq!(frames.len(), 400, "none is lost");
