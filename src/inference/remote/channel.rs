@@ -243,14 +243,9 @@ pub(super) fn called(
     }
 }
 
-/// Whether the peer broke the protocol, rather than the connection, which may also end while a call
-/// waits to be sent.
+/// Whether the peer broke the protocol. A connection that just ends may do so with any other error.
 pub(super) fn is_nonsense(status: &Status) -> bool {
-    let ended = |error: &hyper::Error| error.is_canceled() || error.is_closed();
-    status.source().is_some()
-        && find::<tonic::TimeoutExpired>(status).is_none()
-        && find::<std::io::Error>(status).is_none()
-        && !find::<hyper::Error>(status).is_some_and(ended)
+    find::<h2::Error>(status).is_some_and(h2::Error::is_library)
 }
 
 /// The first error of a type on the way down from `error`.
