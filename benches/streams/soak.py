@@ -7,7 +7,7 @@
 
 Half of the streams run on the server, if one is given. Streams start, stop and seek at random, with random settings each
 time. Fails if a stream that plays makes no progress, if frames are counted twice or not at all, at an error on the
-bus, or if memory grows: the last third's peak beyond the second third's by more than --allowed MB. Needs PyGObject.
+bus (of a stream on the server one is counted, and the stream starts anew: the server may end too), or if memory grows: the last third's peak beyond the second third's by more than --allowed MB. Needs PyGObject.
 """
 import argparse
 import pathlib
@@ -35,7 +35,7 @@ class Stream:
     def __init__(self, number, clip, remote, chance):
         self.number, self.clip, self.remote, self.chance = number, clip, remote, chance
         self.pipeline = None
-        self.frames = self.starts = self.seeks = 0
+        self.frames = self.starts = self.seeks = self.outages = 0
         self.start()
 
     def start(self):
@@ -76,6 +76,10 @@ class Stream:
 
     def look(self):
         while message := self.pipeline.get_bus().pop_filtered(Gst.MessageType.ERROR | Gst.MessageType.EOS):
+            if message.type == Gst.MessageType.ERROR and self.remote:
+                self.outages += 1
+                self.stop()
+                return
             if message.type == Gst.MessageType.ERROR:
                 sys.exit(f"stream {self.number} ({self.description}): {message.parse_error().gerror.message}")
             self.seek()
@@ -84,6 +88,10 @@ class Stream:
             self.seen, self.moved = came, time.monotonic()
         elif time.monotonic() - self.moved > STUCK_AFTER:
             sys.exit(f"stream {self.number} ({self.description}): no frame for {STUCK_AFTER} s, after {came}")
+
+
+def sums(streams):
+    return (sum(getattr(stream, name) for stream in streams) for name in ("frames", "starts", "seeks", "outages"))
 
 
 def main():
@@ -119,15 +127,15 @@ def main():
         memory.append((now, resident()))
         if now - said >= 60:
             said = now
-            frames, starts, seeks = (sum(getattr(s, name) for s in streams) for name in ("frames", "starts", "seeks"))
-            print(f"{now / 60:5.1f} min  {memory[-1][1]:6.0f} MB  {frames} frames of ended runs, {starts} starts, {seeks} seeks", flush=True)
+            frames, starts, seeks, outages = sums(streams)
+            print(f"{now / 60:5.1f} min  {memory[-1][1]:6.0f} MB  {frames} frames of ended runs, {starts} starts, {seeks} seeks, {outages} without a server", flush=True)
     for stream in streams:
         if stream.pipeline:
             stream.stop()
     third = arguments.minutes * 20
     middle, last = (max(mb for at, mb in memory if begin <= at < begin + third) for begin in (third, 2 * third))
-    frames, starts, seeks = (sum(getattr(s, name) for s in streams) for name in ("frames", "starts", "seeks"))
-    print(f"{frames} frames, all accounted for; {starts} starts, {seeks} seeks; peak {middle:.0f} MB in the second third, {last:.0f} MB in the last, {resident():.0f} MB at the end")
+    frames, starts, seeks, outages = sums(streams)
+    print(f"{frames} frames, all accounted for; {starts} starts, {seeks} seeks, {outages} ended without a server; peak {middle:.0f} MB in the second third, {last:.0f} MB in the last, {resident():.0f} MB at the end")
     if last > middle + arguments.allowed:
         sys.exit("memory grows")
 
