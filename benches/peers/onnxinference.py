@@ -11,25 +11,17 @@ nothing in GStreamer makes depth of it. In turns, the mean time between two fram
 import statistics
 import sys
 import time
+from pathlib import Path
 
 import gi
 
 gi.require_version("Gst", "1.0")
 from gi.repository import Gst  # noqa: E402
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests/trixie"))
+from identified import identified  # noqa: E402
+
 FRAMES, ROUNDS = 14, 3
-
-
-def length(number):
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes(out) + bytes([number])
-
-
-def field(number, content):
-    return length(number << 3 | 2) + length(len(content)) + content
 
 
 def turn(description):
@@ -54,10 +46,9 @@ def turn(description):
 def main():
     checkpoint, model, side = sys.argv[1:]
     Gst.init(None)
-    # It finds a tensor's id in the file's metadata_props, field 14 of ModelProto; protobuf lets one append.
     theirs = "/tmp/theirs.onnx"
     with open(model, "rb") as source, open(theirs, "wb") as target:
-        target.write(source.read() + field(14, field(1, b"predicted_depth") + field(2, b"depth")))
+        target.write(identified(source.read(), "predicted_depth", "depth"))
     contenders = {
         "dptdepth, cpu": f'dptdepth model-file="{checkpoint}" execution-provider=cpu cache-dir="" network-size={side} resize-policy=squash ! video/x-raw,format=GRAY16_LE',
         "onnxinference, cpu": f"videoconvertscale ! video/x-raw,format=RGB,width={side},height={side} ! onnxinference model-file={theirs} execution-provider=cpu"

@@ -13,20 +13,9 @@ import sys
 
 import numpy
 from common import Gst, array, buffers, check, passed, result, tensor
+from identified import identified
 
 first, runtimes = sys.argv[1:]
-
-
-def length(number):
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes(out) + bytes([number])
-
-
-def field(number, content):
-    return length(number << 3 | 2) + length(len(content)) + content
 
 
 ID = "depth-by-onnxinference"
@@ -53,9 +42,7 @@ element = f"onnxinference model-file={theirs} execution-provider=cpu"
 with open(os.environ["MODEL"], "rb") as file:
     model = file.read()
 if Gst.version()[:2] < (1, 28):
-    # It finds a tensor's id in the file's metadata_props, field 14 of ModelProto. A repeated field
-    # can be appended to a protobuf file.
-    model += field(14, field(1, b"predicted_depth") + field(2, ID.encode()))
+    model = identified(model, "predicted_depth", ID)
     element += " input-image-format=chw input-tensor-offset=-127.5 input-tensor-scale=127.5"
 else:
     with open(f"{theirs}.modelinfo", "w") as file:
