@@ -204,34 +204,27 @@ fn cameras_and_segmentation_parse() {
     );
 }
 
-#[test]
-fn a_file_plays_with_its_classes() {
+/// Plays the clip with a script that shows it.
+fn plays(name: &str) {
     let folder = tempfile::tempdir().unwrap();
     let clip = clip(folder.path());
-    assert_played(&play(
-        &script("segmentation.sh", &[&clip], folder.path()),
-        PATIENCE,
-    ));
+    let pipeline = script(name, &[&clip], folder.path());
+    assert_played(&play(&pipeline, PATIENCE));
+}
+
+#[test]
+fn a_file_plays_with_its_classes() {
+    plays("segmentation.sh");
 }
 
 #[test]
 fn a_file_plays_side_by_side() {
-    let folder = tempfile::tempdir().unwrap();
-    let clip = clip(folder.path());
-    assert_played(&play(
-        &script("play-file.sh", &[&clip], folder.path()),
-        PATIENCE,
-    ));
+    plays("play-file.sh");
 }
 
 #[test]
 fn a_file_plays_as_an_overlay() {
-    let folder = tempfile::tempdir().unwrap();
-    let clip = clip(folder.path());
-    assert_played(&play(
-        &script("overlay.sh", &[&clip], folder.path()),
-        PATIENCE,
-    ));
+    plays("overlay.sh");
 }
 
 #[test]

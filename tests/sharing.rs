@@ -4,9 +4,11 @@
 //! Elements that share a session: what they give is what each gives alone, and none waits for
 //! another that does nothing.
 
-use crate::common::{await_eos, collect, init, pipeline, play, take_buffers};
+use crate::common::{
+    await_eos, collect, depth_of, init, pipeline, play, stat, take_buffers, wait_until,
+};
 use gst::prelude::*;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// A network that no other test uses, so that only the elements of one test share.
@@ -23,24 +25,11 @@ fn source(pattern: &str, frames: u32) -> String {
     )
 }
 
-/// The values of the result metas that reach the sink.
 fn values(buffers: &[gst::Buffer]) -> Vec<Vec<f32>> {
-    let of = |buffer: &gst::Buffer| {
-        let meta = gst::meta::CustomMeta::from_buffer(buffer, "GstDptDepthMeta").unwrap();
-        let data: gst::Buffer = meta.structure().get("data").unwrap();
-        let map = data.map_readable().unwrap();
-        let values = map.as_chunks::<4>().0.iter();
-        values.map(|bytes| f32::from_ne_bytes(*bytes)).collect()
-    };
-    buffers.iter().map(of).collect()
-}
-
-fn stat<T>(element: &gst::Element, name: &str) -> T
-where
-    T: for<'a> gst::glib::value::FromValue<'a> + 'static,
-{
-    let stats = element.property::<gst::Structure>("stats");
-    stats.value(name).unwrap().get::<T>().unwrap()
+    buffers
+        .iter()
+        .map(|buffer| depth_of(buffer).unwrap())
+        .collect()
 }
 
 const PATTERNS: [&str; 4] = ["ball", "circular", "smpte", "snow"];
@@ -135,13 +124,11 @@ fn two_in_a_chain_never_wait_for_each_other() {
     }
 }
 
-/// Waits until the element has counted so many frames.
+/// Waits until the model has run on so many frames.
 fn await_frames(element: &gst::Element, count: u64) {
-    let deadline = Instant::now() + PATIENCE;
-    while stat::<u64>(element, "frames-inferred") < count {
-        assert!(Instant::now() < deadline, "the stream does not go on");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_until("the stream goes on", || {
+        stat::<u64>(element, "frames-inferred") >= count
+    });
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use gst::prelude::*;
 use std::sync::{Arc, Mutex, Once};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// GStreamer with the plugin under test, never an installed copy.
 pub(crate) fn init() {
@@ -150,6 +150,33 @@ pub(crate) fn await_eos(pipeline: &gst::Pipeline) {
         matches!(message.view(), gst::MessageView::Eos(_)),
         "{message:?}"
     );
+}
+
+/// Waits until something is so, which `what` says.
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not within a minute: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A field of an element's `stats`.
+pub(crate) fn stat<T>(element: &gst::Element, name: &str) -> T
+where
+    T: for<'a> gst::glib::value::FromValue<'a> + 'static,
+{
+    let stats = element.property::<gst::Structure>("stats");
+    stats.value(name).unwrap().get::<T>().unwrap()
+}
+
+/// The map that a frame carries, if it carries one of depth.
+pub(crate) fn depth_of(buffer: &gst::Buffer) -> Option<Vec<f32>> {
+    let meta = gst::meta::CustomMeta::from_buffer(buffer, "GstDptDepthMeta").ok()?;
+    let data: gst::Buffer = meta.structure().get("data").unwrap();
+    let map = data.map_readable().unwrap();
+    let values = map.as_chunks::<4>().0.iter();
+    Some(values.map(|bytes| f32::from_ne_bytes(*bytes)).collect())
 }
 
 /// The ONNX Runtime that `tests/run.sh` sets up.

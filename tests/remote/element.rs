@@ -5,7 +5,7 @@
 //! answer. Strict waits and then says so, latest goes on without results; no frame is ever lost.
 
 use super::server::{Fixture, Script};
-use crate::common::{await_eos, collect, pipeline, play, take_buffers};
+use crate::common::{await_eos, collect, depth_of, pipeline, play, stat, take_buffers, wait_until};
 use gst::prelude::*;
 use gstdptdepth::inference::remote::proto::ModelParameter;
 use gstdptdepth::model::Model;
@@ -39,29 +39,6 @@ fn describe(source: &str, url: &str, properties: &str) -> String {
     )
 }
 
-pub(super) fn values(buffer: &gst::Buffer) -> Option<Vec<f32>> {
-    let meta = gst::meta::CustomMeta::from_buffer(buffer, "GstDptDepthMeta").ok()?;
-    let data: gst::Buffer = meta.structure().get("data").unwrap();
-    let map = data.map_readable().unwrap();
-    let values = map.as_chunks::<4>().0.iter();
-    Some(values.map(|bytes| f32::from_ne_bytes(*bytes)).collect())
-}
-
-pub(super) fn count(element: &gst::Element, name: &str) -> u64 {
-    element
-        .property::<gst::Structure>("stats")
-        .get(name)
-        .unwrap()
-}
-
-pub(super) fn until(what: &str, mut is: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is() {
-        assert!(Instant::now() < deadline, "{what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
 /// Errors and warnings on the bus so far.
 pub(super) fn said(pipeline: &gst::Pipeline) -> (Vec<String>, Vec<String>) {
     let (mut errors, mut warnings) = (Vec::new(), Vec::new());
@@ -90,7 +67,7 @@ fn frames_get_what_the_server_makes_of_them() {
     for frame in frames {
         let pixels = frame.map_readable().unwrap();
         let wanted: Vec<f32> = pixels.chunks(3).map(|p| f32::from(p[0]) / 255.0).collect();
-        let got = values(&frame).unwrap();
+        let got = depth_of(&frame).unwrap();
         assert_eq!(got.len(), wanted.len());
         let apart = got.iter().zip(&wanted).map(|(a, b)| (a - b).abs());
         assert!(
@@ -107,7 +84,7 @@ fn strict_waits_through_a_restart_and_loses_nothing() {
     let pipeline = pipeline(&describe(source, &server.url(), "alignment=strict"));
     let frames = collect(&pipeline, "sink");
     pipeline.set_state(gst::State::Playing).unwrap();
-    until("frames come", || frames.lock().unwrap().len() > 10);
+    wait_until("frames come", || frames.lock().unwrap().len() > 10);
     let port = server.kill();
     std::thread::sleep(Duration::from_millis(700));
     let _server = Fixture::at(port, red(), None);
@@ -115,7 +92,7 @@ fn strict_waits_through_a_restart_and_loses_nothing() {
     pipeline.set_state(gst::State::Null).unwrap();
     let frames = take_buffers(&frames);
     assert_eq!(frames.len(), 60);
-    assert!(frames.iter().all(|frame| values(frame).is_some()));
+    assert!(frames.iter().all(|frame| depth_of(frame).is_some()));
 }
 
 /// One error, which says what the server did; not before the frame has waited.
@@ -126,7 +103,7 @@ fn strict_gives_up_on_a_server_that_stalls() {
     let pipeline = pipeline(&description);
     let frames = collect(&pipeline, "sink");
     pipeline.set_state(gst::State::Playing).unwrap();
-    until("frames come", || frames.lock().unwrap().len() > 10);
+    wait_until("frames come", || frames.lock().unwrap().len() > 10);
     server.change(|script| script.stall = Duration::from_secs(3600));
     let stalled = Instant::now();
     let end = play(&pipeline, PATIENCE);
@@ -146,28 +123,30 @@ fn latest_goes_on_without_a_server_and_finds_it_again() {
     let depth = pipeline.by_name("depth").unwrap();
     let frames = collect(&pipeline, "sink");
     pipeline.set_state(gst::State::Playing).unwrap();
-    until("results come", || count(&depth, "frames-inferred") > 10);
+    wait_until("results come", || {
+        stat::<u64>(&depth, "frames-inferred") > 10
+    });
     let port = server.kill();
-    let bare = || count(&depth, "frames-without-result");
+    let bare = || stat::<u64>(&depth, "frames-without-result");
     let then = bare();
-    until("frames pass without", || bare() > then + 20);
+    wait_until("frames pass without", || bare() > then + 20);
     let (errors, warnings) = said(&pipeline);
     assert!(errors.is_empty(), "{errors:?}");
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].contains("without a result"), "{warnings:?}");
     let _server = Fixture::at(port, red(), None);
-    let then = count(&depth, "frames-inferred");
-    until("results come again", || {
-        count(&depth, "frames-inferred") > then + 10
+    let then = stat::<u64>(&depth, "frames-inferred");
+    wait_until("results come again", || {
+        stat::<u64>(&depth, "frames-inferred") > then + 10
     });
     assert_eq!(said(&pipeline), (vec![], vec![]));
     pipeline.set_state(gst::State::Null).unwrap();
     let kinds = ["inferred", "reused", "without-result", "dropped"];
     let sum: u64 = kinds
         .iter()
-        .map(|kind| count(&depth, &format!("frames-{kind}")))
+        .map(|kind| stat::<u64>(&depth, &format!("frames-{kind}")))
         .sum();
-    assert_eq!(sum, count(&depth, "frames-in"));
+    assert_eq!(sum, stat::<u64>(&depth, "frames-in"));
     assert!(frames.lock().unwrap().len() as u64 <= sum);
 }
 
@@ -184,7 +163,7 @@ fn a_frozen_server_keeps_nobody_waiting_at_the_end() {
         ));
         let frames = collect(&pipeline, "sink");
         pipeline.set_state(gst::State::Playing).unwrap();
-        until("frames come", || frames.lock().unwrap().len() > 5);
+        wait_until("frames come", || frames.lock().unwrap().len() > 5);
         server.change(|script| script.frozen = true);
         std::thread::sleep(Duration::from_millis(200));
         let stopped = Instant::now();

@@ -3,8 +3,8 @@
 
 //! The element in front of a real Triton that serves what `dpt-onnx triton-repository` wrote.
 
-use super::element::{count, said, until, values};
-use crate::common::{await_eos, collect, pipeline, play, take_buffers};
+use super::element::said;
+use crate::common::{await_eos, collect, depth_of, pipeline, play, stat, take_buffers, wait_until};
 use crate::triton::server::Triton;
 use gst::prelude::*;
 use gstdptdepth::inference::remote::proto::ModelStatisticsRequest;
@@ -40,8 +40,7 @@ fn describe(pattern: &str, frames: u32, runner: &str) -> String {
 const HERE: &str = "execution-provider=cpu network-size=128";
 
 fn there(triton: &Triton) -> String {
-    let port = triton.grpc();
-    format!("server-url=grpc://127.0.0.1:{port} server-model=depth")
+    format!("server-url={} server-model=depth", triton.url())
 }
 
 fn maps(description: &str) -> Vec<Vec<f32>> {
@@ -50,11 +49,14 @@ fn maps(description: &str) -> Vec<Vec<f32>> {
     let end = play(&pipeline, PATIENCE);
     assert!(end.eos, "{end:?}");
     let frames = take_buffers(&frames);
-    frames.iter().map(|frame| values(frame).unwrap()).collect()
+    frames
+        .iter()
+        .map(|frame| depth_of(frame).unwrap())
+        .collect()
 }
 
 /// The largest difference, as a part of the first one's range.
-fn apart(one: &[f32], other: &[f32]) -> f32 {
+pub(super) fn apart(one: &[f32], other: &[f32]) -> f32 {
     assert_eq!(one.len(), other.len());
     let least = one.iter().copied().fold(f32::INFINITY, f32::min);
     let most = one.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -109,7 +111,7 @@ fn four_pipelines_are_batched_by_the_server() {
         let own = take_buffers(frames);
         assert_eq!(own.len(), alone.len());
         for (own, alone) in own.iter().zip(alone) {
-            let apart = apart(alone, &values(own).unwrap());
+            let apart = apart(alone, &depth_of(own).unwrap());
             assert!(apart < 1e-4, "each gets its own: {apart} of the range");
         }
     }
@@ -151,7 +153,6 @@ fn a_server_that_is_killed_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     repository(folder.path(), &["--size", "128x128"]);
     let triton = serve(folder.path());
-    let port = triton.grpc();
     let latest = describe("ball", 1_000_000, &there(&triton))
         .replace("alignment=strict", "alignment=latest")
         .replace("videotestsrc", "videotestsrc is-live=true");
@@ -163,20 +164,20 @@ fn a_server_that_is_killed_comes_back() {
         pipeline.set_state(gst::State::Playing).unwrap();
     }
     for pipeline in [&strict, &latest] {
-        until("results come", || {
-            count(&of(pipeline), "frames-inferred") > 5
+        wait_until("results come", || {
+            stat::<u64>(&of(pipeline), "frames-inferred") > 5
         });
     }
-    triton.kill();
-    let bare = count(&of(&latest), "frames-without-result");
-    until("frames pass without a result", || {
-        count(&of(&latest), "frames-without-result") > bare + 5
+    let port = triton.kill();
+    let bare = stat::<u64>(&of(&latest), "frames-without-result");
+    wait_until("frames pass without a result", || {
+        stat::<u64>(&of(&latest), "frames-without-result") > bare + 5
     });
     let log = folder.path().join("again.log");
-    let _triton = Triton::start_at(&folder.path().join("models"), &log, port);
-    let then = count(&of(&latest), "frames-inferred");
-    until("results come again", || {
-        count(&of(&latest), "frames-inferred") > then + 5
+    let _triton = Triton::start_at(&folder.path().join("models"), &log, port, &[]);
+    let then = stat::<u64>(&of(&latest), "frames-inferred");
+    wait_until("results come again", || {
+        stat::<u64>(&of(&latest), "frames-inferred") > then + 5
     });
     let (errors, warnings) = said(&latest);
     latest.set_state(gst::State::Null).unwrap();
@@ -185,5 +186,5 @@ fn a_server_that_is_killed_comes_back() {
     strict.set_state(gst::State::Null).unwrap();
     let frames = take_buffers(&frames);
     assert_eq!(frames.len(), 400, "none is lost");
-    assert!(frames.iter().all(|frame| values(frame).is_some()));
+    assert!(frames.iter().all(|frame| depth_of(frame).is_some()));
 }

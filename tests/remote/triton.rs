@@ -3,10 +3,11 @@
 
 //! A real NVIDIA Triton server, which runs models that `dpt-onnx export` wrote.
 
-use super::fleet::statistics;
+use super::fleet::{apart, statistics};
 use super::security::Authority;
-use super::{PATIENCE, assert_says, ended, infer, is_connected_to, request, send, until};
+use super::{PATIENCE, assert_says, ended, infer, is_connected_to, refused, request, send, until};
 use crate::common;
+use crate::triton::server::Triton;
 use gstdptdepth::inference::remote::{
     Client, Elements, Options, RemoteError, Request, State, Tensor,
 };
@@ -17,16 +18,16 @@ use gstdptdepth::model::Model;
 use gstdptdepth::spec::{ModelSpec, Size};
 use std::fmt::Write;
 use std::fs;
-use std::net::TcpListener;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// `dptdepth-default` at its own size.
 const SIDE: usize = 256;
 const STALL: Duration = Duration::from_secs(10);
+/// Of the configurations here some are wrong on purpose.
+const ARGUMENTS: &[&str] = &["--disable-auto-complete-config", "--exit-on-error=false"];
 
 /// A folder with the exported default model and a model repository around it.
 struct Repository {
@@ -57,15 +58,20 @@ impl Repository {
         self.folder.path().join("models")
     }
 
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("triton.log")
+    }
+
     fn spec(&self, name: &str) -> ModelSpec {
         Model::open(&self.onnx(name)).unwrap().spec().clone()
     }
 
-    /// Adds a model: the head of its `config.pbtxt`, and what goes into `parameters`.
-    fn add(&self, name: &str, config: &str, parameters: &[(&str, &str)]) {
+    /// Adds a model that runs one of the files: the head of its `config.pbtxt`, and what goes into
+    /// `parameters`.
+    fn add(&self, name: &str, onnx: &str, config: &str, parameters: &[(&str, &str)]) {
         let folder = self.models().join(name).join("1");
         fs::create_dir_all(&folder).unwrap();
-        let mut config = format!("backend: \"python\"\n{config}\n");
+        let mut config = format!("backend: \"onnxruntime\"\n{config}\n");
         for (key, value) in parameters {
             let value = value.replace('\\', "\\\\").replace('"', "\\\"");
             let _ = writeln!(
@@ -74,136 +80,46 @@ impl Repository {
             );
         }
         fs::write(self.models().join(name).join("config.pbtxt"), config).unwrap();
-        fs::write(folder.join("model.py"), include_str!("triton/model.py")).unwrap();
+        fs::hard_link(self.onnx(onnx), folder.join("model.onnx")).unwrap();
     }
 
     /// The dynamic one, batched by the server, with our spec.
     fn add_depth(&self) {
-        let onnx = self.onnx("dynamic").display().to_string();
         self.add(
             "depth",
+            "dynamic",
             "max_batch_size: 4
              dynamic_batching { max_queue_delay_microseconds: 200000 }
              input [{ name: \"pixel_values\" data_type: TYPE_FP32 dims: [3, 256, 256] }]
              output [{ name: \"predicted_depth\" data_type: TYPE_FP32 dims: [256, 256] }]",
-            &[
-                ("onnx", &onnx),
-                ("dptdepth", &self.spec("dynamic").to_json()),
-            ],
+            &[(ModelSpec::PARAMETER_KEY, &self.spec("dynamic").to_json())],
         );
     }
 }
 
-/// The server; killed when it is dropped.
-struct Triton {
-    child: Child,
-    port: u16,
-    log: PathBuf,
-    prefix: String,
+fn serve(repository: &Repository, arguments: &[&str]) -> Triton {
+    Triton::start(
+        &repository.models(),
+        &repository.log(),
+        &[ARGUMENTS, arguments].concat(),
+    )
 }
 
-impl Triton {
-    fn start(repository: &Repository) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
-        Self::at(repository, free.port(), &[])
-    }
-
-    fn at(repository: &Repository, port: u16, more: &[String]) -> Self {
-        let home = std::env::var("DPTDEPTH_TEST_TRITON");
-        let home = home.expect("start the tests with tests/run.sh, which sets up Triton");
-        let home = Path::new(&home);
-        let log = repository.folder.path().join("triton.log");
-        let prefix = format!("dptdepth-test-{}-{port}-", std::process::id());
-        let mut command = Command::new(home.join("site/pytriton/tritonserver/bin/tritonserver"));
-        command
-            .arg(format!(
-                "--model-repository={}",
-                repository.models().display()
-            ))
-            .arg(format!(
-                "--backend-directory={}",
-                home.join("backends").display()
-            ))
-            .arg(format!(
-                "--backend-config=python,shm-region-prefix-name={prefix}"
-            ))
-            .args([
-                "--grpc-address=127.0.0.1",
-                "--allow-http=false",
-                "--allow-metrics=false",
-            ])
-            .args(["--disable-auto-complete-config", "--exit-on-error=false"])
-            .arg(format!("--grpc-port={port}"))
-            .args(more)
-            .env("LD_LIBRARY_PATH", home.join("site/nvidia_pytriton.libs"))
-            .env("PATH", "/usr/bin:/bin")
-            // Its Python processes too are killed with it.
-            .process_group(0)
-            .stdout(Stdio::null())
-            .stderr(fs::File::create(&log).unwrap());
-        Self {
-            child: command.spawn().unwrap(),
-            port,
-            log,
-            prefix,
-        }
-    }
-
-    fn url(&self) -> String {
-        format!("grpc://127.0.0.1:{}", self.port)
-    }
-
-    fn options(&self, model: &str) -> Options {
-        Options {
-            health_interval: Duration::from_millis(500),
-            longest_wait: Duration::from_millis(500),
-            ..Options::new(&self.url(), model).unwrap()
-        }
-    }
-
-    /// A client once the server serves the model.
-    fn client(&self, model: &str) -> Client {
-        let client = Client::start(self.options(model)).unwrap();
-        if let Err(error) = client.wait_ready(PATIENCE) {
-            panic!("{error}\n{}", fs::read_to_string(&self.log).unwrap());
-        }
-        client
-    }
-
-    /// Why it cannot be used with this model, once it is up.
-    fn refusal(&self, model: &str) -> RemoteError {
-        let client = Client::start(self.options(model)).unwrap();
-        client.wait_ready(PATIENCE).unwrap_err()
-    }
-
-    fn kill(mut self) -> u16 {
-        self.end();
-        self.port
-    }
-
-    fn end(&mut self) {
-        let group = format!("-{}", self.child.id());
-        let _ = Command::new("kill").args(["-9", "--", &group]).status();
-        let _ = self.child.wait();
-        for entry in fs::read_dir("/dev/shm").into_iter().flatten().flatten() {
-            if entry
-                .file_name()
-                .to_string_lossy()
-                .starts_with(&self.prefix)
-            {
-                let _ = fs::remove_file(entry.path());
-            }
-        }
+fn options(server: &Triton, model: &str) -> Options {
+    Options {
+        health_interval: Duration::from_millis(500),
+        longest_wait: Duration::from_millis(500),
+        ..Options::new(&server.url(), model).unwrap()
     }
 }
 
-impl Drop for Triton {
-    fn drop(&mut self) {
-        self.end();
+/// A client once the server serves the model.
+fn connected(server: &Triton, model: &str) -> Client {
+    let client = Client::start(options(server, model)).unwrap();
+    if let Err(error) = client.wait_ready(PATIENCE) {
+        panic!("{error}\n{}", server.said());
     }
+    client
 }
 
 /// Pictures as the model wants them, each another one.
@@ -243,27 +159,23 @@ fn difference(onnx: &Path, input: &Tensor, output: &Tensor) -> f32 {
         panic!("the maps are floats");
     };
     assert_eq!(dims, got_dims);
-    let least = data.iter().copied().fold(f32::INFINITY, f32::min);
-    let most = data.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    assert!(most - least > 0.1, "{least} to {most} is a map");
-    let apart = data.iter().zip(got).map(|(a, b)| (a - b).abs());
-    apart.fold(0.0, f32::max) / (most - least)
+    apart(data, got)
 }
 
 #[test]
 fn triton_gives_what_a_run_here_gives_and_recovers_from_kill_9() {
     let repository = Repository::new();
     repository.add_depth();
-    let onnx = repository.onnx("fixed").display().to_string();
     repository.add(
+        "fixed",
         "fixed",
         "max_batch_size: 0
          input [{ name: \"pixel_values\" data_type: TYPE_FP32 dims: [1, 3, 256, 256] }]
          output [{ name: \"predicted_depth\" data_type: TYPE_FP32 dims: [1, 256, 256] }]",
-        &[("onnx", &onnx)],
+        &[],
     );
-    let server = Triton::start(&repository);
-    let client = server.client("depth");
+    let server = serve(&repository, &[]);
+    let client = connected(&server, "depth");
     let model = client.model().unwrap();
     assert_eq!(model.spec().unwrap(), &repository.spec("dynamic"));
     assert_eq!(model.max_batch, Some(4));
@@ -280,7 +192,7 @@ fn triton_gives_what_a_run_here_gives_and_recovers_from_kill_9() {
         assert!(apart < 1e-4, "{apart} of the range");
     }
 
-    let fixed = server.client("fixed:1");
+    let fixed = connected(&server, "fixed:1");
     let model = fixed.model().unwrap();
     assert_eq!(model.max_batch, Some(1));
     assert_says(
@@ -306,7 +218,8 @@ fn triton_gives_what_a_run_here_gives_and_recovers_from_kill_9() {
     until(&client, "it notices", |state| {
         matches!(state, State::Reconnecting { .. })
     });
-    let server = Triton::at(&repository, port, &[]);
+    let (models, log) = (repository.models(), repository.log());
+    let server = Triton::start_at(&models, &log, port, ARGUMENTS);
     for one in &all {
         ended(one).result.unwrap();
     }
@@ -320,25 +233,15 @@ fn triton_over_tls() {
     let repository = Repository::new();
     repository.add_depth();
     let authority = Authority::new();
-    let free = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
     let (certificate, key) = authority.sign_as_pem("127.0.0.1", 2999);
     let written = |name: &str, text: &str| {
         let path = repository.folder.path().join(name);
         fs::write(&path, text).unwrap();
         path.display().to_string()
     };
-    let server = Triton::at(
-        &repository,
-        free.port(),
-        &[
-            "--grpc-use-ssl=true".into(),
-            format!("--grpc-server-cert={}", written("server.pem", &certificate)),
-            format!("--grpc-server-key={}", written("key.pem", &key)),
-        ],
-    );
+    let certificate = format!("--grpc-server-cert={}", written("server.pem", &certificate));
+    let key = format!("--grpc-server-key={}", written("key.pem", &key));
+    let server = serve(&repository, &["--grpc-use-ssl=true", &certificate, &key]);
     let url = server.url().replace("grpc:", "grpcs:");
     let token = repository.folder.path().join("token");
     fs::write(&token, "nobody-checks-it").unwrap();
@@ -361,8 +264,8 @@ fn triton_over_tls() {
 fn triton_makes_batches_of_the_requests_of_four_clients() {
     let repository = Repository::new();
     repository.add_depth();
-    let server = Triton::start(&repository);
-    let clients: Vec<_> = (0..4).map(|_| server.client("depth")).collect();
+    let server = serve(&repository, &[]);
+    let clients: Vec<_> = (0..4).map(|_| connected(&server, "depth")).collect();
     let onnx = repository.onnx("dynamic");
     let mut all = Vec::new();
     for round in 0..4 {
@@ -379,7 +282,7 @@ fn triton_makes_batches_of_the_requests_of_four_clients() {
             assert!(apart < 1e-4, "request {first}: {apart} of the range");
         }
     }
-    let (pictures, runs) = statistics(server.port);
+    let (pictures, runs) = statistics(server.grpc());
     assert_eq!(pictures, 16);
     assert!(runs <= 8, "{runs}");
 }
@@ -388,45 +291,48 @@ fn triton_makes_batches_of_the_requests_of_four_clients() {
 fn what_is_wrong_with_a_model_on_triton_is_told() {
     let repository = Repository::new();
     repository.add_depth();
-    let onnx = repository.onnx("dynamic").display().to_string();
     let output = "output [{ name: \"predicted_depth\" data_type: TYPE_FP32 dims: [256, 256] }]";
     repository.add(
         "words",
+        "dynamic",
         &format!(
             "max_batch_size: 4
              input [{{ name: \"pixel_values\" data_type: TYPE_STRING dims: [3, 256, 256] }}]
              {output}"
         ),
-        &[("onnx", &onnx)],
+        &[],
     );
     repository.add(
         "sound",
+        "dynamic",
         &format!(
             "max_batch_size: 4
              input [{{ name: \"pixel_values\" data_type: TYPE_FP32 dims: [16000] }}]
              {output}"
         ),
-        &[("onnx", &onnx)],
+        &[],
     );
     // The configuration promises what the network does not take.
     repository.add(
         "liar",
+        "dynamic",
         "max_batch_size: 4
          input [{ name: \"pixel_values\" data_type: TYPE_FP32 dims: [3, -1, -1] }]
          output [{ name: \"predicted_depth\" data_type: TYPE_FP32 dims: [-1, -1] }]",
-        &[("onnx", &onnx)],
+        &[],
     );
     repository.add(
         "slow",
+        "dynamic",
         "max_batch_size: 0
          input [{ name: \"pixel_values\" data_type: TYPE_FP32 dims: [1, 3, 256, 256] }]
          output [{ name: \"predicted_depth\" data_type: TYPE_FP32 dims: [1, 256, 256] }]",
-        &[("onnx", &onnx), ("stall", "10")],
+        &[("stall", "10")],
     );
-    let server = Triton::start(&repository);
-    let depth = server.client("depth");
+    let server = serve(&repository, &[]);
+    let depth = connected(&server, "depth");
 
-    let error = server.refusal("detph");
+    let error = refused(options(&server, "detph"));
     assert!(
         matches!(error, RemoteError::ModelMissing { .. }),
         "{error:?}"
@@ -435,12 +341,12 @@ fn what_is_wrong_with_a_model_on_triton_is_told() {
         &error.to_string(),
         &["no model detph", "depth:1", "words:1"],
     );
-    let error = server.refusal("depth:9");
+    let error = refused(options(&server, "depth:9"));
     assert!(
         matches!(error, RemoteError::ModelMissing { .. }),
         "{error:?}"
     );
-    let error = server.refusal("words");
+    let error = refused(options(&server, "words"));
     assert_says(
         &error.to_string(),
         &[
@@ -448,7 +354,7 @@ fn what_is_wrong_with_a_model_on_triton_is_told() {
             "FP32, FP16 or UINT8",
         ],
     );
-    let error = server.refusal("sound");
+    let error = refused(options(&server, "sound"));
     assert_says(&error.to_string(), &["[-1, 16000]", "no picture"]);
 
     let half = SIDE / 2;
@@ -458,11 +364,11 @@ fn what_is_wrong_with_a_model_on_triton_is_told() {
     };
     let error = infer(&depth, small()).result.unwrap_err();
     assert!(matches!(error, RemoteError::Input { .. }), "{error:?}");
-    let liar = server.client("liar");
+    let liar = connected(&server, "liar");
     let error = infer(&liar, small()).result.unwrap_err();
     assert_says(&error.to_string(), &[&server.url(), "256"]);
 
-    let slow = server.client("slow");
+    let slow = connected(&server, "slow");
     let start = Instant::now();
     let hasty = Request {
         deadline: Duration::from_millis(500),

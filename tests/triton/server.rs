@@ -7,6 +7,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -27,35 +28,33 @@ pub(crate) struct Triton {
     log: PathBuf,
     http: u16,
     grpc: u16,
+    /// What the names of its shared memory begin with.
+    prefix: String,
 }
 
 impl Triton {
     /// Serves a model repository; returns once every model is ready. `arguments` are the server's.
     /// Its log goes into `log`.
     pub(crate) fn start(repository: &Path, log: &Path, arguments: &[&str]) -> Self {
-        let (http, grpc) = free_ports();
-        Self::on(repository, log, arguments, http, grpc)
+        Self::start_at(repository, log, free_port(), arguments)
     }
 
     /// As [`Self::start`], with gRPC on this port.
-    #[cfg_attr(
-        not(feature = "remote"),
-        expect(dead_code, reason = "for tests of the client")
-    )]
-    pub(crate) fn start_at(repository: &Path, log: &Path, grpc: u16) -> Self {
-        let (http, _) = free_ports();
-        Self::on(repository, log, &[], http, grpc)
-    }
-
-    fn on(repository: &Path, log: &Path, arguments: &[&str], http: u16, grpc: u16) -> Self {
+    pub(crate) fn start_at(repository: &Path, log: &Path, grpc: u16, arguments: &[&str]) -> Self {
         let installed = installed();
         let site = installed.join("site");
+        let other = |port: &u16| *port != grpc;
+        let http = std::iter::repeat_with(free_port).find(other).unwrap();
+        let prefix = format!("dptdepth-test-{}-{grpc}-", std::process::id());
         let out = std::fs::File::create(log).unwrap();
         let process = Command::new(site.join("pytriton/tritonserver/bin/tritonserver"))
             .arg("--model-repository")
             .arg(repository)
             .arg("--backend-directory")
             .arg(installed.join("backends"))
+            .arg(format!(
+                "--backend-config=python,shm-region-prefix-name={prefix}"
+            ))
             .args(["--http-address=127.0.0.1", "--grpc-address=127.0.0.1"])
             .arg(format!("--http-port={http}"))
             .arg(format!("--grpc-port={grpc}"))
@@ -66,6 +65,8 @@ impl Triton {
             .env("PATH", "/usr/bin:/bin")
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("ORT_DISABLE_TELEMETRY", "1")
+            // Its Python processes too are killed with it.
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(out.try_clone().unwrap())
             .stderr(out)
@@ -76,19 +77,10 @@ impl Triton {
             log: log.into(),
             http,
             grpc,
+            prefix,
         };
         server.wait();
         server
-    }
-
-    /// As if its machine had lost its power.
-    #[cfg_attr(
-        not(feature = "remote"),
-        expect(dead_code, reason = "for tests of the client")
-    )]
-    pub(crate) fn kill(mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
     }
 
     /// The port for gRPC, on 127.0.0.1.
@@ -124,27 +116,43 @@ impl Triton {
     }
 }
 
-impl Drop for Triton {
-    /// Asks it to end, because what is killed leaves shared memory behind.
-    fn drop(&mut self) {
-        let id = self.process.id().to_string();
-        let asked = Command::new("kill").arg(id).status();
-        let start = Instant::now();
-        while asked.is_ok() && start.elapsed() < Duration::from_secs(20) {
-            if matches!(self.process.try_wait(), Ok(Some(_))) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+#[cfg(feature = "remote")]
+impl Triton {
+    pub(crate) fn url(&self) -> String {
+        format!("grpc://127.0.0.1:{}", self.grpc)
+    }
+
+    /// What it has said so far.
+    pub(crate) fn said(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// As if its machine had lost its power. Where it was.
+    pub(crate) fn kill(self) -> u16 {
+        self.grpc
     }
 }
 
-/// Two ports that nobody listens on.
-fn free_ports() -> (u16, u16) {
-    let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let port = |listener: &TcpListener| listener.local_addr().unwrap().port();
-    let (first, second) = (listen(), listen());
-    (port(&first), port(&second))
+impl Drop for Triton {
+    /// What is killed leaves shared memory behind.
+    fn drop(&mut self) {
+        let group = format!("-{}", self.process.id());
+        let _ = Command::new("kill").args(["-9", "--", &group]).status();
+        let _ = self.process.wait();
+        for entry in std::fs::read_dir("/dev/shm")
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let name = entry.file_name();
+            if name.to_string_lossy().starts_with(&self.prefix) {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap().port()
 }

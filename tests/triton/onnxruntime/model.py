@@ -5,12 +5,14 @@
 A folder of this name among the backends, with a model.py instead of a library, makes Triton's core
 run it with the Python backend for every model whose configuration says `backend: "onnxruntime"`. So
 a repository is served as it was written: Triton itself reads config.pbtxt, batches, warms up and
-speaks the protocol; only the call of ONNX Runtime is here. Accelerators are ignored.
+speaks the protocol; only the call of ONNX Runtime is here. Accelerators are ignored. A parameter `stall`
+makes each run take so many seconds more.
 """
 
 import json
 import pathlib
 import sys
+import time
 
 # The backend's interpreter takes no PYTHONPATH. This folder is a link in target/triton/backends.
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "site"))
@@ -36,9 +38,12 @@ class TritonPythonModel:
         )
         self.inputs = [tensor["name"] for tensor in config["input"]]
         self.outputs = [tensor["name"] for tensor in config["output"]]
+        stall = config["parameters"].get("stall", {"string_value": "0"})
+        self.stall = float(stall["string_value"])
 
     def execute(self, requests):
         """One run for all requests, as the ONNX Runtime backend does it."""
+        time.sleep(self.stall)
         pictures = [
             [pb_utils.get_input_tensor_by_name(request, name).as_numpy() for name in self.inputs]
             for request in requests
