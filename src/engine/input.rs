@@ -5,6 +5,8 @@
 
 use super::EngineError;
 use crate::frame::{self, FrameError};
+#[cfg(feature = "remote")]
+use crate::inference::remote::Elements;
 use crate::inference::{ElementType, TensorData, TensorInfo};
 use crate::spec::{ModelSpec, Size};
 
@@ -99,17 +101,23 @@ impl Input {
         }
     }
 
-    /// The memory of what was written, of one of the two kinds.
+    /// What was written, with its memory.
     #[cfg(feature = "remote")]
-    pub(super) fn take(&mut self) -> (Vec<f32>, Vec<u8>) {
-        let bytes = std::mem::take(&mut self.bytes);
-        (std::mem::take(&mut self.floats), bytes)
+    pub(super) fn take(&mut self) -> Elements {
+        match self.layout {
+            Layout::U8Nhwc | Layout::U8Nchw => Elements::U8(std::mem::take(&mut self.bytes)),
+            Layout::F32Nhwc | Layout::F32Nchw => Elements::F32(std::mem::take(&mut self.floats)),
+        }
     }
 
     /// Memory to write to again.
     #[cfg(feature = "remote")]
-    pub(super) fn give_back(&mut self, floats: Vec<f32>, bytes: Vec<u8>) {
-        (self.floats, self.bytes) = (floats, bytes);
+    pub(super) fn give_back(&mut self, elements: Elements) {
+        match elements {
+            Elements::U8(bytes) => self.bytes = bytes,
+            Elements::F32(floats) => self.floats = floats,
+            Elements::I64(_) => {}
+        }
     }
 
     /// What was written.

@@ -5,7 +5,7 @@
 
 #[cfg(feature = "remote")]
 use super::server;
-use super::{EngineError, Map, host};
+use super::{Engine, EngineError, Map, host};
 use crate::spec::Size;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,6 +54,20 @@ pub struct Ready {
     pub cache_hit: bool,
     /// Why the cache could not take what was built.
     pub cache_trouble: Option<String>,
+}
+
+impl Ready {
+    pub(super) fn of(engine: &Engine) -> Self {
+        Self {
+            provider: engine.active_provider().to_string(),
+            reason: engine.provider_reason().to_string(),
+            precision: engine.precision(),
+            map_size: engine.map_size(),
+            warm_run: engine.warm_run(),
+            cache_hit: engine.cache_hit(),
+            cache_trouble: engine.cache_trouble().map(ToString::to_string),
+        }
+    }
 }
 
 /// A stream's place at an engine. When the last one is given up the engine's memory is freed.

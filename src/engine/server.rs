@@ -112,11 +112,7 @@ impl Shared {
             (Elements::U8(rgb), Vec::new())
         } else {
             memory.input.write(0, rows, &rgb)?;
-            let elements = match memory.input.take() {
-                (floats, bytes) if bytes.is_empty() => Elements::F32(floats),
-                (_, bytes) => Elements::U8(bytes),
-            };
-            (elements, rgb)
+            (memory.input.take(), rgb)
         };
         let request = Request {
             input: Tensor { dims, elements },
@@ -151,15 +147,10 @@ impl Shared {
         memory.outputs.push(outputs);
         let rgb = match input.elements {
             Elements::U8(picture) if memory.input.is_picture(rows) => picture,
-            Elements::U8(bytes) => {
-                memory.input.give_back(Vec::new(), bytes);
+            elements => {
+                memory.input.give_back(elements);
                 rgb
             }
-            Elements::F32(floats) => {
-                memory.input.give_back(floats, Vec::new());
-                rgb
-            }
-            Elements::I64(_) => rgb,
         };
         (rgb, size)
     }
@@ -232,12 +223,13 @@ impl Seat {
         let begun = Instant::now();
         let listener = self.listener.clone();
         let done = move |rgb, map, result: Result<(), EngineError>| {
+            let took = begun.elapsed();
             let done = Done {
                 rgb,
                 map,
                 result: result.map_err(Arc::new),
-                took: begun.elapsed(),
-                turn: begun.elapsed(),
+                took,
+                turn: took,
                 batch: 1,
                 streams: 1,
             };

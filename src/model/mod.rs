@@ -112,8 +112,8 @@ enum Source {
 
 impl Model {
     /// Opens a checkpoint folder or file, safetensors or PyTorch's, an `.onnx` file, what was fetched
-    /// under a name of the catalogue, or a model inside the plugin by its name. What the model is, is told by a `config.json` beside
-    /// the weights, else by their names and shapes.
+    /// under a name of the catalogue, or a model inside the plugin by its name. What a checkpoint is,
+    /// is told by a `config.json` beside the weights, else by their names and shapes.
     ///
     /// # Errors
     /// If a file is missing or damaged, the architecture is not one that can be built, or the files

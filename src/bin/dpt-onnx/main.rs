@@ -109,7 +109,8 @@ fn main() -> ExitCode {
 /// A path argument that names a checkpoint.
 #[derive(clap::Args)]
 struct CheckpointArgument {
-    /// Folder or file of a checkpoint, .onnx file, name of a fetched model, or `default`
+    /// Folder or file of a checkpoint, .onnx file, name of a fetched model, or one of those inside:
+    /// `default`, `dptdepth-segmentation`
     #[arg(value_name = "CHECKPOINT")]
     checkpoint: PathBuf,
     #[command(flatten)]

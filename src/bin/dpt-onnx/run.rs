@@ -34,7 +34,8 @@ pub(crate) struct Arguments {
     /// Folder to write to; made if it is not there
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
-    /// Checkpoint folder, .safetensors or .onnx file, name of a fetched model, or `default`
+    /// Checkpoint folder, .safetensors or .onnx file, name of a fetched model, or one of those
+    /// inside: `default`, `dptdepth-segmentation`
     #[arg(short, long, value_name = "CHECKPOINT", default_value = "default")]
     model: PathBuf,
     #[command(flatten)]
