@@ -283,6 +283,7 @@ def parser() -> argparse.ArgumentParser:
     add("--ema", type=float, default=0.9995)
     add("--gradient", type=float, default=0.4, help="weight of gradient matching")
     add("--ranking", type=float, default=0.1, help="weight of the order of point pairs")
+    add("--ratio", type=float, default=0.0, help="weight of ratios of depths after alignment")
     add("--consistency", type=float, default=0.3, help="weight of agreement between frames")
     add("--pairs", type=float, default=0.2, help="share of batches made of pairs of frames")
     add("--restyle", type=int, default=0, help="1: move the statistics of the stem's features at random (worse, see README.md); 0: do not")

@@ -5,14 +5,16 @@
 
 use super::{Engine, EngineError, Request};
 use crate::dpt::{Batch, Flavour, Floats, InputForm};
-use crate::graph::Graph;
+use crate::graph::{self, Graph};
 use crate::inference::{
     CacheError, Draft, Entry, ExecutionProvider, InferenceError, Key, Kind, Known, ModelSource,
-    Precision, Runtime, Session, SessionSettings, Slot,
+    Precision, Runtime, Session, SessionSettings, Slot, Weight, Weights,
 };
 use crate::model::{BuildOptions, Model, ModelError};
 use crate::spec::Size;
 use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Weights from here on are written once to the cache and mapped from there; smaller ones are
@@ -93,7 +95,7 @@ pub(super) fn open(
     let mut kept = Kept::default();
     let mut slot = cache.claim(Kind::Graph, &settings.cache_key);
     if let Slot::Ready(entry) = slot {
-        match reopen(runtime, entry, &settings) {
+        match reopen(model, runtime, entry, &settings) {
             Ok(opened) => return Ok(opened),
             Err((error, entry)) => {
                 // A whole graph can still be one that this runtime does not take, or be damaged in
@@ -112,6 +114,7 @@ pub(super) fn open(
                 Ok(entry) => {
                     drop(graph);
                     let path = entry.path(GRAPH);
+                    let settings = with_weights(&settings, model, &path);
                     let session = Session::open(runtime, ModelSource::File(&path), &settings)?;
                     kept.start_file = start_file(runtime, &settings);
                     kept.entry = Some(entry);
@@ -175,6 +178,7 @@ fn flavour(first: ExecutionProvider) -> Flavour {
 
 /// A session on a graph from the cache.
 fn reopen(
+    model: &Model,
     runtime: &'static Runtime,
     entry: Entry,
     settings: &SessionSettings,
@@ -190,6 +194,7 @@ fn reopen(
         ..settings.clone()
     };
     let path = entry.path(GRAPH);
+    let settings = with_weights(&settings, model, &path);
     let session = match Session::open(runtime, ModelSource::File(&path), &settings) {
         Ok(session) => session,
         Err(error) => return Err((error, entry)),
@@ -204,6 +209,33 @@ fn reopen(
         start,
     };
     Ok((session, kept))
+}
+
+/// The settings with the weights of the graph in `path`, which another size of the model may have loaded.
+fn with_weights(settings: &SessionSettings, model: &Model, path: &Path) -> SessionSettings {
+    /// ONNX's number for f32.
+    const FLOAT: i32 = 1;
+    let may_share = [ExecutionProvider::Auto, ExecutionProvider::Cpu].contains(&settings.provider);
+    // A graph that cannot be read is told about when it is opened.
+    let stored = may_share.then(|| graph::stored(path).ok()).flatten();
+    let weights = stored.map(|(file, stored)| {
+        let floats = stored.into_iter().filter(|weight| weight.element == FLOAT);
+        let tensors = floats.map(|weight| Weight {
+            name: weight.name,
+            dims: weight.dims,
+            offset: weight.offset,
+            length: weight.length,
+        });
+        Arc::new(Weights {
+            identity: model.identity().to_owned(),
+            file,
+            tensors: tensors.collect(),
+        })
+    });
+    SessionSettings {
+        weights,
+        ..settings.clone()
+    }
 }
 
 fn write(draft: Draft, graph: &Graph) -> Result<Entry, CacheError> {

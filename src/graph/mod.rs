@@ -14,6 +14,7 @@ mod inspect;
 mod ops;
 #[allow(clippy::all, missing_docs, unreachable_pub)]
 mod proto;
+mod stored;
 mod wire;
 mod writer;
 
@@ -21,6 +22,7 @@ pub use builder::{Builder, Dim, ElementType, Value};
 pub use error::GraphError;
 pub use inspect::{OnnxSummary, OnnxTensor, inspect};
 pub use ops::{Coordinates, Pads};
+pub use stored::{Stored, stored};
 pub use writer::Graph;
 
 /// The ONNX operator set that graphs are written in.

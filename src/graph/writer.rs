@@ -164,7 +164,7 @@ fn entry(key: &str, value: &str) -> StringStringEntryProto {
 }
 
 /// `model.onnx` keeps its weights in `model.onnx.data`.
-fn data_path(path: &Path) -> PathBuf {
+pub(super) fn data_path(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_os_string();
     name.push(".data");
     name.into()

@@ -23,6 +23,7 @@ mod session;
 mod settings;
 mod tensor;
 mod unwinder;
+mod weights;
 
 pub use cache::{Cache, CacheError, Key, Listed, SIZE_VARIABLE};
 pub(crate) use cache::{Draft, Entry, Kind, Slot};
@@ -33,3 +34,4 @@ pub use runtime::{Runtime, RuntimeError};
 pub use session::Session;
 pub use settings::{Known, ModelSource, SessionSettings};
 pub use tensor::{ElementType, Outputs, TensorData, TensorInfo, TensorView};
+pub use weights::{Weight, Weights};

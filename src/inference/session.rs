@@ -18,6 +18,7 @@ use super::provider::ExecutionProvider;
 use super::runtime::Runtime;
 use super::settings::{ModelSource, SessionSettings};
 use super::tensor::{ElementType, Outputs, TensorData, TensorInfo};
+use super::weights::Shared;
 
 /// The most elements the warm-up of [`Session::open`] allocates; larger inputs wait for the first run.
 const LARGEST_WARM_UP: usize = 1 << 28;
@@ -26,6 +27,8 @@ const LARGEST_WARM_UP: usize = 1 << 28;
 #[derive(Debug)]
 pub struct Session {
     inner: Owned<ort::session::Session>,
+    // Behind `inner`, which reads it.
+    _shared: Option<Owned<Shared>>,
     // Behind `inner`, which writes into the profile's folder until it is dropped.
     profile: Option<Profile>,
     provider: ExecutionProvider,
@@ -177,6 +180,21 @@ impl Session {
             None => Profile::new(),
         };
         let mut builder = builder(runtime, settings, provider, strict, profile.as_ref(), kept)?;
+        let weights = settings.weights.as_ref();
+        let shared = match weights.filter(|_| provider == ExecutionProvider::Cpu) {
+            Some(weights) => {
+                let (with_weights, shared) =
+                    weights
+                        .share(builder)
+                        .map_err(|cause| InferenceError::Model {
+                            model: source.to_string(),
+                            cause,
+                        })?;
+                builder = with_weights;
+                Some(Owned::new(shared))
+            }
+            None => None,
+        };
         let inner = match source {
             ModelSource::File(path) => builder.commit_from_file(path),
             ModelSource::Memory(bytes) => builder.commit_from_memory(bytes),
@@ -200,6 +218,7 @@ impl Session {
         let reason = String::new();
         let mut session = Self {
             inner,
+            _shared: shared,
             profile,
             provider,
             active,

@@ -4,10 +4,12 @@
 //! What a session is opened with.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::cache::{Cache, Key};
 use super::precision::Precision;
 use super::provider::{ExecutionProvider, OptimizationLevel};
+use super::weights::Weights;
 
 /// How a session is to run.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +33,8 @@ pub struct SessionSettings {
     pub keep_small: bool,
     /// Tells apart what is in the cache: model, size, and all else that changes the graph.
     pub cache_key: Key,
+    /// Weights of the model's file that sessions on the CPU may share with those of other sizes.
+    pub weights: Option<Arc<Weights>>,
     /// What an earlier session with the same settings has shown, which this one need not find out.
     pub known: Option<Known>,
 }

@@ -91,6 +91,8 @@ fn spawn(name: &str) -> Result<(), String> {
     let mut command = Command::new(program);
     command
         .args([CASE, name])
+        // Blocks that are given back leave the process, so that what is resident is in use.
+        .env("MALLOC_MMAP_THRESHOLD_", "65536")
         .stdin(Stdio::null())
         .stdout(to(&output)?)
         .stderr(to(&output)?);

@@ -3,9 +3,17 @@
 
 //! What many elements of one process take together, and how a process ends while a network runs.
 
-use crate::{CASE, Case};
+use crate::{CASE, Case, plain};
 use gst::prelude::*;
+use gstdptdepth::graph::{self, Builder, Dim};
+use gstdptdepth::inference::runtime::load;
+use gstdptdepth::inference::{
+    ExecutionProvider, ModelSource, Session, SessionSettings, TensorData, TensorView, Weight,
+    Weights,
+};
+use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -15,6 +23,7 @@ pub(crate) fn cases() -> Vec<Case> {
     vec![
         ("sharing/one-session", one_session),
         ("sharing/memory", memory),
+        ("sharing/sizes", sizes),
         (AT_WORK, at_work),
         ("exit/says-nothing", says_nothing),
     ]
@@ -91,13 +100,10 @@ fn one_session() {
     await_sessions(0);
 }
 
-/// Resident memory in MB.
-fn resident() -> f64 {
+/// Memory in MB: `VmRSS` all that is resident, `RssAnon` without the pages of files.
+fn memory_of(kind: &str) -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS:"))
-        .unwrap();
+    let line = status.lines().find(|line| line.starts_with(kind)).unwrap();
     let kilobytes: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
     kilobytes / 1024.0
 }
@@ -111,12 +117,12 @@ fn memory() {
         pipeline
     };
     let mut pipelines: Vec<_> = (0..1).map(start).collect();
-    let one = resident();
+    let one = memory_of("VmRSS");
     pipelines.extend((1..16).map(start));
     for pipeline in &pipelines {
         await_frames(pipeline, 40);
     }
-    let each = (resident() - one) / 15.0;
+    let each = (memory_of("VmRSS") - one) / 15.0;
     assert!(
         each < 30.0,
         "{each:.1} MB for each stream beyond the first's {one:.0}"
@@ -124,6 +130,90 @@ fn memory() {
     for pipeline in &pipelines {
         pipeline.set_state(gst::State::Null).unwrap();
     }
+}
+
+/// Sessions of two sizes on a CPU keep the matrices once, and compute what they compute alone.
+fn sizes() {
+    const WIDTH: usize = 2048;
+    const LAYERS: usize = 6;
+    let folder = tempfile::tempdir().unwrap();
+    let write = |rows: usize| {
+        let mut b = Builder::new();
+        let dims = [Dim::Fixed(1), Dim::Fixed(rows), Dim::Fixed(WIDTH)];
+        let input = b.input("tokens", graph::ElementType::F32, &dims);
+        let mut value = input;
+        for layer in 0..LAYERS {
+            let weights = (0..WIDTH * WIDTH).map(|i| ((i * 31 + layer) % 101) as f32 / 1e5 - 5e-4);
+            let weights = b
+                .constant(&[WIDTH, WIDTH], weights.collect::<Vec<_>>())
+                .unwrap();
+            value = b.matmul(&value, &weights).unwrap();
+        }
+        b.output("mapped", &value);
+        let path = folder.path().join(format!("{rows}.onnx"));
+        b.finish("matrices").write(&path, true).unwrap();
+        path
+    };
+    let open = |path: &Path, share: bool| {
+        let (file, stored) = graph::stored(path).unwrap();
+        assert_eq!(stored.len(), LAYERS);
+        let tensors = stored.into_iter().map(|weight| Weight {
+            name: weight.name,
+            dims: weight.dims,
+            offset: weight.offset,
+            length: weight.length,
+        });
+        let weights = Weights {
+            identity: "matrices".into(),
+            file,
+            tensors: tensors.collect(),
+        };
+        let settings = SessionSettings {
+            provider: ExecutionProvider::Cpu,
+            weights: share.then(|| Arc::new(weights)),
+            ..SessionSettings::default()
+        };
+        let runtime = load(Some(&plain()), None).unwrap();
+        Session::open(runtime, ModelSource::File(path), &settings).unwrap()
+    };
+    let run = |session: &mut Session, rows: usize| {
+        let tokens: Vec<f32> = (0..rows * WIDTH).map(|i| (i % 17) as f32 - 8.0).collect();
+        let outputs = session
+            .run(TensorData::F32(&tokens), &[1, rows, WIDTH])
+            .unwrap();
+        let TensorView::F32 { data, .. } = outputs.get(0).unwrap() else {
+            panic!()
+        };
+        data.to_vec()
+    };
+    let (small, large) = (write(16), write(48));
+    let weights = (LAYERS * WIDTH * WIDTH * 4) as f64 / 1048576.0;
+    let mut first = open(&small, true);
+    let own = || memory_of("RssAnon");
+    let one = own();
+    let mut second = open(&large, true);
+    let both = own();
+    let mut alone = open(&large, false);
+    let all = own();
+    assert!(
+        both - one < 0.3 * weights,
+        "the second size took {:.0} MB",
+        both - one
+    );
+    assert!(
+        all - both > 0.9 * weights,
+        "without sharing it took {:.0} MB",
+        all - both
+    );
+    let expected = run(&mut alone, 48);
+    assert_eq!(run(&mut second, 48), expected);
+    assert_eq!(run(&mut first, 16), expected[..16 * WIDTH]);
+    // What the first has packed stays for the second.
+    drop(first);
+    assert_eq!(run(&mut second, 48), expected);
+    drop((second, alone));
+    let left = own() - one + weights;
+    assert!(left < 0.3 * weights, "{left:.0} MB when nobody uses them");
 }
 
 /// Ends as a program does that has had enough: nothing is stopped first.
