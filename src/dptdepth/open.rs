@@ -11,7 +11,7 @@ use crate::engine::server::Server;
 use crate::frame::{ADE20K_NAMES, Fit, fit};
 #[cfg(feature = "remote")]
 use crate::inference::remote::Options;
-use crate::inference::{Cache, CacheError, Key, Runtime, SessionSettings, runtime};
+use crate::inference::{Cache, CacheError, Runtime, SessionSettings, runtime};
 use crate::measure::{self, Zone};
 use crate::model::{Choice, Model};
 use crate::spec::{self, Borders, Calibration, ModelSpec, OutputMeaning, Size};
@@ -241,10 +241,7 @@ fn open_here(settings: &Settings, warn: impl Fn(&CacheError)) -> Result<Runner, 
             optimization_level: settings.optimization_level.into(),
             provider_options: settings.provider_options(),
             cache,
-            cache_key: Key::default(),
-            weights: None,
-            known: None,
-            keep_small: false,
+            ..SessionSettings::default()
         }),
     })
 }

@@ -8,6 +8,7 @@
 pub mod remote;
 pub mod runtime;
 
+mod bound;
 mod builder;
 mod cache;
 mod engine;
@@ -32,6 +33,6 @@ pub use precision::Precision;
 pub use provider::{ExecutionProvider, OptimizationLevel};
 pub use runtime::{Runtime, RuntimeError};
 pub use session::Session;
-pub use settings::{Known, ModelSource, SessionSettings};
+pub use settings::{Bind, Known, ModelSource, SessionSettings};
 pub use tensor::{ElementType, Outputs, TensorData, TensorInfo, TensorView};
 pub use weights::{Weight, Weights};

@@ -54,7 +54,7 @@ fn openvino_precision(
 
 /// CUDA's. Left as they are: the exhaustive search for convolution algorithms with all the memory
 /// that they want (shapes are fixed and the first run is before the first frame, so it is done once),
-/// copies on the stream that computes, and no CUDA graph, which needs inputs bound to one place.
+/// copies on the stream that computes, and no CUDA graph, which not every network can be captured in.
 pub(super) fn cuda(settings: &SessionSettings, gpu: String) -> Options {
     let mut options = vec![
         ("device_id", gpu),

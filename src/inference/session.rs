@@ -7,6 +7,7 @@ use std::path::Path;
 
 use ort::value::TensorRef;
 
+use super::bound::{Bound, Place};
 use super::builder::{builder, check_texts, provider_failure, refusal};
 use super::cache::{CacheError, Draft, Entry, Slot};
 use super::engine::{self, engine_is_built};
@@ -17,7 +18,7 @@ use super::profile::Profile;
 use super::provider::ExecutionProvider;
 use super::runtime::Runtime;
 use super::settings::{ModelSource, SessionSettings};
-use super::tensor::{ElementType, Outputs, TensorData, TensorInfo};
+use super::tensor::{ElementType, Outputs, TensorData, TensorInfo, Values};
 use super::weights::Shared;
 
 /// The most elements the warm-up of [`Session::open`] allocates; larger inputs wait for the first run.
@@ -26,6 +27,8 @@ const LARGEST_WARM_UP: usize = 1 << 28;
 /// A network, loaded by one provider, with one input.
 #[derive(Debug)]
 pub struct Session {
+    // Before `inner`, whose memory it holds.
+    bound: Option<Owned<Bound>>,
     inner: Owned<ort::session::Session>,
     // Behind `inner`, which reads it.
     _shared: Option<Owned<Shared>>,
@@ -212,11 +215,24 @@ impl Session {
             let names = inputs.into_iter().map(|input| input.name).collect();
             return Err(InferenceError::Inputs { names });
         };
-        let shapes = vec![Vec::new(); outputs.len()];
+        // Of outputs with free dimensions each run tells.
+        let fixed = |info: &TensorInfo| {
+            info.dims
+                .iter()
+                .map(|dim| dim.unwrap_or_default())
+                .collect()
+        };
+        let shapes = outputs.iter().map(fixed).collect();
         let unknown = || format!("{provider} (not run yet)");
         let active = known.map_or_else(unknown, |known| known.active.clone());
         let reason = String::new();
+        let bound = match Place::of(provider, settings) {
+            Some(place) => Bound::new(&inner, place, &input, &outputs)
+                .map_err(|error| provider_failure(provider, settings, &error.to_string()))?,
+            None => None,
+        };
         let mut session = Self {
+            bound: bound.map(Owned::new),
             inner,
             _shared: shared,
             profile,
@@ -327,6 +343,17 @@ impl Session {
             });
         }
         self.observe(input, dims)?;
+        if let Some(bound) = bound_to(&mut self.bound, dims) {
+            bound
+                .run(&mut self.inner, input)
+                .map_err(|error| run_failure(self.provider, &error))?;
+            return Ok(Outputs {
+                values: Values::Bound(bound),
+                infos: &self.outputs,
+                shapes: &self.shapes,
+                _work: work,
+            });
+        }
         let values = run(&mut self.inner, input, dims, self.provider)?;
         for (info, shape) in self.outputs.iter().zip(&mut self.shapes) {
             shape.clear();
@@ -339,7 +366,7 @@ impl Session {
             );
         }
         Ok(Outputs {
-            values,
+            values: Values::New(values),
             infos: &self.outputs,
             shapes: &self.shapes,
             _work: work,
@@ -371,7 +398,13 @@ impl Session {
     /// The first time, runs the network to see what runs its nodes.
     fn observe(&mut self, input: TensorData<'_>, dims: &[usize]) -> Result<(), InferenceError> {
         if let Some(profile) = self.profile.take() {
-            let result = run(&mut self.inner, input, dims, self.provider).map(drop);
+            let result = match bound_to(&mut self.bound, dims) {
+                // A CUDA graph is captured now, with the places that all runs will have.
+                Some(bound) => bound
+                    .run(&mut self.inner, input)
+                    .map_err(|error| run_failure(self.provider, &error)),
+                None => run(&mut self.inner, input, dims, self.provider).map(drop),
+            };
             self.active = profile
                 .finish(&mut self.inner, self.provider)
                 .unwrap_or_else(|| format!("{} (not verified)", self.provider));
@@ -393,8 +426,17 @@ fn run<'s>(
         TensorData::U8(data) => TensorRef::from_array_view((dims, data))
             .and_then(|tensor| session.run(ort::inputs![tensor])),
     }
-    .map_err(|cause| InferenceError::Run {
+    .map_err(|cause| run_failure(provider, &cause))
+}
+
+/// What is bound, if it is for an input of these dimensions.
+fn bound_to<'b>(bound: &'b mut Option<Owned<Bound>>, dims: &[usize]) -> Option<&'b mut Bound> {
+    bound.as_deref_mut().filter(|bound| bound.dims() == dims)
+}
+
+fn run_failure(provider: ExecutionProvider, cause: &ort::Error) -> InferenceError {
+    InferenceError::Run {
         provider,
         cause: cause.to_string(),
-    })
+    }
 }

@@ -35,8 +35,22 @@ pub struct SessionSettings {
     pub cache_key: Key,
     /// Weights of the model's file that sessions on the CPU may share with those of other sizes.
     pub weights: Option<Arc<Weights>>,
+    /// Bind input and outputs to fixed places as for a GPU, even where nothing is gained by it.
+    pub bind: Bind,
     /// What an earlier session with the same settings has shown, which this one need not find out.
     pub known: Option<Known>,
+}
+
+/// Where input and outputs of a session on the CPU are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bind {
+    /// The input is the caller's, the outputs are new in each run.
+    #[default]
+    Never,
+    /// At fixed places, as with CUDA.
+    Host,
+    /// Likewise, with copies on the side that computes, as with CUDA graphs.
+    BothSides,
 }
 
 /// What is known of a session before it has run.

@@ -4,8 +4,9 @@
 //! What goes into a network and what comes out of it.
 
 use ort::session::SessionOutputs;
-use ort::value::{Outlet, TensorElementType, ValueType};
+use ort::value::{Outlet, PrimitiveTensorElementType, TensorElementType, ValueType};
 
+use super::bound::{Bound, Number};
 use super::error::InferenceError;
 use super::exit::Work;
 
@@ -132,7 +133,7 @@ impl TensorData<'_> {
 /// What a run produced, in ONNX Runtime's own memory, until the next run.
 #[derive(Debug)]
 pub struct Outputs<'s> {
-    pub(super) values: SessionOutputs<'s>,
+    pub(super) values: Values<'s>,
     pub(super) infos: &'s [TensorInfo],
     pub(super) shapes: &'s [Vec<usize>],
     // Behind the values.
@@ -152,26 +153,49 @@ impl Outputs<'_> {
                 self.infos.len()
             )));
         };
-        let value = self
-            .values
-            .get(&info.name)
-            .ok_or_else(|| failed(format!("the run gave no {:?}", info.name)))?;
-        let unreadable = |cause: ort::Error| failed(cause.to_string());
+        let failed = &failed;
         Ok(match info.element {
             ElementType::F32 => TensorView::F32 {
                 dims,
-                data: value.try_extract_tensor().map_err(unreadable)?.1,
+                data: self.values.data(index, info).map_err(failed)?,
             },
             ElementType::U8 => TensorView::U8 {
                 dims,
-                data: value.try_extract_tensor().map_err(unreadable)?.1,
+                data: self.values.data(index, info).map_err(failed)?,
             },
             ElementType::I64 => TensorView::I64 {
                 dims,
-                data: value.try_extract_tensor().map_err(unreadable)?.1,
+                data: self.values.data(index, info).map_err(failed)?,
             },
             ElementType::Other(name) => return Err(failed(format!("its elements are {name}"))),
         })
+    }
+}
+
+/// Where a run's outputs are.
+#[derive(Debug)]
+pub(super) enum Values<'s> {
+    /// Allocated for this run.
+    New(SessionOutputs<'s>),
+    /// Where every run's are.
+    Bound(&'s Bound),
+}
+
+impl Values<'_> {
+    fn data<T: Number + PrimitiveTensorElementType>(
+        &self,
+        index: usize,
+        info: &TensorInfo,
+    ) -> Result<&[T], String> {
+        let missing = || format!("the run gave no {:?}", info.name);
+        match self {
+            Self::New(values) => {
+                let value = values.get(&info.name).ok_or_else(missing)?;
+                let tensor = value.try_extract_tensor();
+                Ok(tensor.map_err(|error| error.to_string())?.1)
+            }
+            Self::Bound(bound) => bound.output(index).ok_or_else(missing),
+        }
     }
 }
 

@@ -3,11 +3,16 @@
 
 //! Opening and running the models of `tests/data/onnx`, on every provider that runs on a CPU.
 
+use gstdptdepth::dpt::InputForm;
 use gstdptdepth::inference::runtime::load;
 use gstdptdepth::inference::{
-    ElementType, ExecutionProvider, InferenceError, ModelSource, Precision, Session,
+    Bind, ElementType, ExecutionProvider, InferenceError, ModelSource, Precision, Session,
     SessionSettings, TensorData, TensorView,
 };
+
+use gstdptdepth::model::{BuildOptions, Model};
+use gstdptdepth::spec::Size;
+use std::path::Path;
 
 use crate::{Case, assert_says, model, openvino, plain};
 
@@ -16,6 +21,10 @@ pub(super) fn cases() -> Vec<Case> {
         ("session/cpu", || everything(ExecutionProvider::Cpu)),
         ("session/openvino", || {
             everything(ExecutionProvider::OpenVino)
+        }),
+        ("session/bound-cpu", || bound(ExecutionProvider::Cpu)),
+        ("session/bound-openvino", || {
+            bound(ExecutionProvider::OpenVino)
         }),
         ("session/bad-models", bad_models),
         ("session/bad-inputs", bad_inputs),
@@ -43,6 +52,62 @@ fn everything(provider: ExecutionProvider) {
     f32_of_any_size(provider);
     u8_of_any_batch(provider);
     in_memory(provider);
+}
+
+/// Input and outputs at fixed places, as for GPUs, give every run its own and the same results.
+fn bound(provider: ExecutionProvider) {
+    const SIDE: usize = 64;
+    let library = match provider {
+        ExecutionProvider::OpenVino => openvino(),
+        _ => plain(),
+    };
+    let runtime = load(Some(&library), None).unwrap();
+    let models = [
+        Model::embedded(),
+        Model::open(Path::new("dptdepth-segmentation")),
+    ];
+    for model in models {
+        let options = BuildOptions {
+            input: InputForm::Rgb8,
+            ..BuildOptions::new(Size::new(SIDE as u32, SIDE as u32))
+        };
+        let graph = model.unwrap().graph(&options).unwrap().to_bytes().unwrap();
+        let open = |bind| {
+            let settings = SessionSettings {
+                provider,
+                bind,
+                ..SessionSettings::default()
+            };
+            Session::open(runtime, ModelSource::Memory(&graph), &settings).unwrap()
+        };
+        let mut sessions = [Bind::Never, Bind::Host, Bind::BothSides].map(open);
+        let mut seen = Vec::new();
+        for picture in 0..3 {
+            let rgb: Vec<u8> = (0..SIDE * SIDE * 3)
+                .map(|i| (i * (37 + picture) % 251) as u8)
+                .collect();
+            let run = |session: &mut Session| {
+                let outputs = session
+                    .run(TensorData::U8(&rgb), &[1, SIDE, SIDE, 3])
+                    .unwrap();
+                assert_eq!(outputs.get(0).unwrap().dims(), [1, SIDE, SIDE]);
+                match outputs.get(0).unwrap() {
+                    TensorView::F32 { data, .. } => data.to_vec(),
+                    TensorView::U8 { data, .. } => data.iter().map(|&class| class.into()).collect(),
+                    TensorView::I64 { data, .. } => {
+                        data.iter().map(|&class| class as f32).collect()
+                    }
+                }
+            };
+            let [plain, host, both_sides] = sessions.each_mut().map(run);
+            assert_eq!(plain, host);
+            assert_eq!(plain, both_sides);
+            // Depths of noise differ; its classes may not.
+            let is_depth = sessions[0].outputs()[0].element == ElementType::F32;
+            assert!(!is_depth || !seen.contains(&plain), "{picture}");
+            seen.push(plain);
+        }
+    }
 }
 
 /// The model weights the channels 1/2, 1/4, 1/4: exact for small integers.
