@@ -11,6 +11,7 @@ import argparse
 import json
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -38,9 +39,26 @@ LOADER = {"depth": AutoModelForDepthEstimation, "segmentation": AutoModelForSema
 def restore(path: Path) -> tuple[torch.nn.Module, str, dict]:
     """The averaged model of a saved state, its task and the state."""
     saved = torch.load(path, map_location="cpu", weights_only=False)
-    model = build(Shape(**saved["shape"]), saved["task"], None).eval()
-    model.load_state_dict(saved["average"])
+    shape = Shape(**saved["shape"])
+    tensors = dict(saved["average"])
+    if shape.norm:
+        fold(tensors)
+    model = build(replace(shape, norm=0), saved["task"], None).eval()
+    model.load_state_dict(tensors)
     return model, saved["task"], saved
+
+
+def fold(tensors: dict[str, torch.Tensor]) -> None:
+    """Batch normalisations go into the convolutions before them, which get a bias for it."""
+    for name in [name for name in tensors if name.endswith(".running_var")]:
+        norm, number = name.removesuffix(".running_var"), name[-len("1.running_var")]
+        if "residual_layer" not in norm:
+            continue  # the stem's stay, as timm has them
+        conv = norm.removesuffix(f"batch_norm{number}") + f"convolution{number}"
+        part = {key: tensors.pop(f"{norm}.{key}") for key in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")}
+        scale = part["weight"] / (part["running_var"] + 1e-5).sqrt()
+        tensors[f"{conv}.weight"] = tensors[f"{conv}.weight"] * scale[:, None, None, None]
+        tensors[f"{conv}.bias"] = part["bias"] - part["running_mean"] * scale
 
 
 def write(model: torch.nn.Module, folder: Path) -> int:
