@@ -47,7 +47,7 @@ impl Layout {
         }
     }
 
-    /// Checks one plane's memory and returns its rows and the bytes of a row.
+    /// Checks one plane's memory.
     fn check_plane(&self, plane: usize, stride: usize, bytes: usize) -> Result<(), FrameError> {
         let row_bytes = self.format.row_bytes(plane, self.size.width);
         let rows = self.format.plane_rows(plane, self.size.height);
@@ -69,18 +69,36 @@ impl Layout {
         Ok(())
     }
 
-    fn check_planes(&self, actual: usize) -> Result<(), FrameError> {
+    /// The planes in their places, if they are all that the format has and hold the picture;
+    /// `memory` tells a plane's stride and bytes.
+    fn gather<P: Default>(
+        &self,
+        planes: impl IntoIterator<Item = P>,
+        memory: impl Fn(&P) -> (usize, usize),
+    ) -> Result<[P; MAX_PLANES], FrameError> {
+        self.check()?;
+        let mut gathered: [P; MAX_PLANES] = Default::default();
+        let mut actual = 0;
+        for plane in planes {
+            if let Some(slot) = gathered.get_mut(actual) {
+                *slot = plane;
+            }
+            actual += 1;
+        }
         let Self { format, .. } = *self;
         let expected = format.planes();
-        if actual == expected {
-            Ok(())
-        } else {
-            Err(FrameError::Planes {
+        if actual != expected {
+            return Err(FrameError::Planes {
                 format,
                 expected,
                 actual,
-            })
+            });
         }
+        for (index, plane) in gathered.iter().enumerate().take(actual) {
+            let (stride, bytes) = memory(plane);
+            self.check_plane(index, stride, bytes)?;
+        }
+        Ok(gathered)
     }
 
     /// `Ok` where `actual` is this very layout.
@@ -171,23 +189,8 @@ impl<'a> FrameRef<'a> {
         layout: Layout,
         planes: impl IntoIterator<Item = Plane<'a>>,
     ) -> Result<Self, FrameError> {
-        layout.check()?;
-        let mut frame = Self {
-            layout,
-            planes: Default::default(),
-        };
-        let mut count = 0;
-        for plane in planes {
-            if let Some(slot) = frame.planes.get_mut(count) {
-                *slot = plane;
-            }
-            count += 1;
-        }
-        layout.check_planes(count)?;
-        for (index, plane) in frame.planes.iter().enumerate().take(count) {
-            layout.check_plane(index, plane.stride, plane.data.len())?;
-        }
-        Ok(frame)
+        let planes = layout.gather(planes, |plane| (plane.stride, plane.data.len()))?;
+        Ok(Self { layout, planes })
     }
 
     /// What the picture is.
@@ -219,23 +222,8 @@ impl<'a> FrameMut<'a> {
         layout: Layout,
         planes: impl IntoIterator<Item = PlaneMut<'a>>,
     ) -> Result<Self, FrameError> {
-        layout.check()?;
-        let mut frame = Self {
-            layout,
-            planes: Default::default(),
-        };
-        let mut count = 0;
-        for plane in planes {
-            if let Some(slot) = frame.planes.get_mut(count) {
-                *slot = plane;
-            }
-            count += 1;
-        }
-        layout.check_planes(count)?;
-        for (index, plane) in frame.planes.iter().enumerate().take(count) {
-            layout.check_plane(index, plane.stride, plane.data.len())?;
-        }
-        Ok(frame)
+        let planes = layout.gather(planes, |plane| (plane.stride, plane.data.len()))?;
+        Ok(Self { layout, planes })
     }
 
     /// What the picture is.
