@@ -5,7 +5,6 @@ import torch
 import torch.nn.functional as F
 
 CAP = 2.5  # in mean absolute deviations; beyond it an error counts a tenth
-FARTHEST = 80.0  # metres, as in metrics.py
 
 
 def statistics(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -62,24 +61,6 @@ def consistency(error: torch.Tensor, grid: torch.Tensor, visible: torch.Tensor) 
     return (change * visible).sum() / visible.sum().clamp(min=1)
 
 
-def ratio(prediction: torch.Tensor, inverse: torch.Tensor) -> torch.Tensor:
-    """Mean of |log(depth / true)|, at most 1 a pixel, after aligning scale and shift by least squares as the figures of merit do:
-    where the other terms see nothing, far away, a ratio of depths still counts. The sky and what is beyond `FARTHEST` do not."""
-    known = inverse > 1 / FARTHEST
-    count = known.sum((1, 2), keepdim=True).clamp(min=1)
-    mean = lambda values: (values * known).sum((1, 2), keepdim=True) / count
-    with torch.no_grad():
-        x, y = prediction - mean(prediction), inverse - mean(inverse)
-        scale = (mean(x * y) / mean(x * x).clamp(min=1e-8)).clamp(min=1e-4)
-        shift = mean(inverse) - scale * mean(prediction)
-        least = torch.where(known, inverse, torch.inf).amin((1, 2), keepdim=True).clamp(max=1e3)
-    # Below the farthest true point the error is flat in what is measured; here it keeps a slope.
-    aligned = scale * prediction + shift - least
-    aligned = least * (1 + F.elu(aligned / least, alpha=0.5))
-    error = (aligned.log() - inverse.clamp(min=1 / FARTHEST).log()).abs()
-    return mean(error.clamp(max=1) + 0.1 * (error - 1).clamp(min=0)).mean()
-
-
 def depth_loss(prediction, batch, weights: dict[str, float], generator) -> dict[str, torch.Tensor]:
     """The weighted terms by name. `prediction` has both frames of pairs one behind the other if `batch` has pairs."""
     pair = "grid" in batch
@@ -90,8 +71,6 @@ def depth_loss(prediction, batch, weights: dict[str, float], generator) -> dict[
     terms = {"error": capped(error), "gradient": weights["gradient"] * gradients(error)}
     if weights["ranking"]:
         terms["ranking"] = weights["ranking"] * ranking(values, inverse, 512, generator)
-    if weights["ratio"]:
-        terms["ratio"] = weights["ratio"] * ratio(prediction, inverse)
     if pair and weights["consistency"]:
         terms["consistency"] = weights["consistency"] * consistency(error, batch["grid"], batch["visible"])
     return terms

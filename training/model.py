@@ -13,10 +13,8 @@ from torch import nn
 from transformers import DPTConfig, DPTForDepthEstimation, DPTForSemanticSegmentation, TimmBackboneConfig
 
 LABELS = ("sky", "ground", "building", "vegetation", "person", "vehicle", "animal", "object")
-# Width of the stem's features at strides 2, 4, 8, 16 and 32.
-CHANNELS = {0: (16, 24, 40, 112, 320), 1: (16, 24, 40, 112, 320), 2: (16, 24, 48, 120, 352)}
-# How much the two token levels are enlarged, by the stages of the stem: fusion doubles from level to level.
-FACTORS = {(1, 2, 3): (1, 0.5), (1, 2, 4): (2, 1), (2, 3, 4): (1, 0.5)}
+# Width of the stem's features at strides 4, 8 and 16.
+CHANNELS = {0: (24, 40, 112), 1: (24, 40, 112), 2: (24, 48, 120)}
 WEIGHTS = {0: "efficientnet-lite0-57934424.pth", 1: "efficientnet-lite1-77cc7160.pth", 2: "efficientnet-lite2-9656183e.pth"}
 
 
@@ -25,14 +23,13 @@ class Shape:
     """What the architecture is made of; README.md has a table of what each choice costs."""
 
     lite: int = 0
-    stages: tuple[int, int, int] = (1, 2, 3)  # of the stem: two for the decoder, one for the tokens
     width: int = 192
     blocks: int = 6
     heads: int = 3
     taps: tuple[int, int] = field(default=None)  # the two blocks (from 0) that are tapped
     neck: tuple[int, int] = (160, 160)  # width of the two token levels before fusion
     fusion: int = 32
-    norm: int = 0  # 1: batch normalisation in fusion, which costs nothing once it is folded
+    norm: int = 1  # batch normalisation in fusion, which export.py folds; 0: none
     size: int = 256
 
     @staticmethod
@@ -49,14 +46,12 @@ class Shape:
 
     def config(self) -> DPTConfig:
         """transformers' configuration of this shape."""
-        channels = [CHANNELS[self.lite][stage] for stage in self.stages]
-        stride = 2 << self.stages[-1]
-        grid = self.size // stride
+        channels, grid = CHANNELS[self.lite], self.size // 16
         taps = self.taps or (self.blocks // 2 - 1, self.blocks - 1)
         return DPTConfig(
             is_hybrid=True,
             backbone_config=TimmBackboneConfig(
-                backbone=f"tf_efficientnet_lite{self.lite}", out_indices=list(self.stages), use_pretrained_backbone=False
+                backbone=f"tf_efficientnet_lite{self.lite}", out_indices=[1, 2, 3], use_pretrained_backbone=False
             ),
             backbone_featmap_shape=[1, channels[2], grid, grid],
             backbone_out_indices=[0, 1, *taps],
@@ -66,8 +61,8 @@ class Shape:
             intermediate_size=4 * self.width,
             layer_norm_eps=1e-6,
             image_size=self.size,
-            patch_size=stride,
-            reassemble_factors=[1, 1, *FACTORS[self.stages]],
+            patch_size=16,
+            reassemble_factors=[1, 1, 1, 0.5],
             neck_hidden_sizes=[*channels[:2], *self.neck],
             neck_ignore_stages=[0, 1],
             fusion_hidden_size=self.fusion,

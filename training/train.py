@@ -153,8 +153,6 @@ class Trainer:
             style = (2 if "grid" in batch else 1, self.random) if options.restyle else None
             output = forward(self.model, pixels, raw=True, frozen=self.frozen, style=style).float()
         if options.task == "depth":
-            if output.shape[1:] != batch["inverse"].shape[1:]:  # stages=2/3/4 gives half the size
-                output = F.interpolate(output[:, None], batch["inverse"].shape[1:], mode="bilinear")[:, 0]
             # Below zero the exported model is flat; here it keeps a slope so that nothing dies.
             terms = losses.depth_loss(F.leaky_relu(output, 0.05), batch, vars(options), self.random)
         else:
@@ -181,8 +179,6 @@ class Trainer:
             pixels = (torch.from_numpy(held["rgb"]).permute(0, 3, 1, 2).float() - 127.5) / 127.5
             with torch.autocast("cpu", torch.bfloat16, enabled=not self.options.float32):
                 output = forward(self.average, pixels).float()
-            if self.options.task == "depth" and output.shape[1:] != held["inverse"].shape[1:]:
-                output = F.interpolate(output[:, None], held["inverse"].shape[1:], mode="bilinear")[:, 0]
             if self.options.task == "depth":
                 pairs = zip(output.numpy(), held["inverse"], strict=True)
                 rows += [metrics.depth(p, t.astype(np.float32)) for p, t in pairs]
@@ -287,7 +283,6 @@ def parser() -> argparse.ArgumentParser:
     add("--ema", type=float, default=0.9995)
     add("--gradient", type=float, default=0.4, help="weight of gradient matching")
     add("--ranking", type=float, default=0.1, help="weight of the order of point pairs")
-    add("--ratio", type=float, default=0.0, help="weight of ratios of depths after alignment")
     add("--consistency", type=float, default=0.3, help="weight of agreement between frames")
     add("--pairs", type=float, default=0.2, help="share of batches made of pairs of frames")
     add("--restyle", type=int, default=0, help="1: move the statistics of the stem's features at random (worse, see README.md); 0: do not")
