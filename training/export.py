@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 from transformers import AutoModelForDepthEstimation, AutoModelForSemanticSegmentation
 
 from model import Shape, build, forward
@@ -50,15 +51,15 @@ def restore(path: Path) -> tuple[torch.nn.Module, str, dict]:
 
 def fold(tensors: dict[str, torch.Tensor]) -> None:
     """Batch normalisations go into the convolutions before them, which get a bias for it."""
-    for name in [name for name in tensors if name.endswith(".running_var")]:
-        norm, number = name.removesuffix(".running_var"), name[-len("1.running_var")]
-        if "residual_layer" not in norm:
-            continue  # the stem's stay, as timm has them
-        conv = norm.removesuffix(f"batch_norm{number}") + f"convolution{number}"
-        part = {key: tensors.pop(f"{norm}.{key}") for key in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")}
-        scale = part["weight"] / (part["running_var"] + 1e-5).sqrt()
-        tensors[f"{conv}.weight"] = tensors[f"{conv}.weight"] * scale[:, None, None, None]
-        tensors[f"{conv}.bias"] = part["bias"] - part["running_mean"] * scale
+    # The stem's stay, as timm has them.
+    variances = [name for name in tensors if "residual_layer" in name and name.endswith(".running_var")]
+    for norm in [name.removesuffix(".running_var") for name in variances]:
+        conv = norm.replace("batch_norm", "convolution")
+        weight, bias, mean, variance, _ = (
+            tensors.pop(f"{norm}.{key}") for key in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+        )
+        fused = fuse_conv_bn_weights(tensors[f"{conv}.weight"], None, mean, variance, 1e-5, weight, bias)
+        tensors[f"{conv}.weight"], tensors[f"{conv}.bias"] = fused
 
 
 def write(model: torch.nn.Module, folder: Path) -> int:

@@ -24,16 +24,7 @@ from gi.repository import Gst  # noqa: E402
 
 STUCK_AFTER = 30
 KINDS = ("frames-inferred", "frames-reused", "frames-without-result", "frames-dropped")
-
-
 RESTS = 10
-
-
-def idle():
-    """Resident MB once what nobody uses is given back."""
-    time.sleep(1)
-    ctypes.CDLL(None).malloc_trim(0)
-    return resident()
 
 
 def resident():
@@ -102,6 +93,16 @@ class Stream:
             sys.exit(f"stream {self.number} ({self.description}): no frame for {STUCK_AFTER} s, after {came}")
 
 
+def rest(streams):
+    """Stops all; resident MB once what nobody uses is given back."""
+    for stream in streams:
+        if stream.pipeline:
+            stream.stop()
+    time.sleep(1)
+    ctypes.CDLL(None).malloc_trim(0)
+    return resident()
+
+
 def sums(streams):
     return (sum(getattr(stream, name) for stream in streams) for name in ("frames", "starts", "seeks", "outages"))
 
@@ -126,10 +127,7 @@ def main():
     begun, said, peak, rests = time.monotonic(), 0, 0, []
     while (now := time.monotonic() - begun) < arguments.minutes * 60:
         if now >= arguments.minutes * 60 * (len(rests) + 1) / RESTS:
-            for stream in streams:
-                if stream.pipeline:
-                    stream.stop()
-            rests.append(idle())
+            rests.append(rest(streams))
             for stream in streams:
                 stream.start()
         time.sleep(0.2)
@@ -148,10 +146,7 @@ def main():
             said = now
             frames, starts, seeks, outages = sums(streams)
             print(f"{now / 60:5.1f} min  {resident():6.0f} MB  {frames} frames of ended runs, {starts} starts, {seeks} seeks, {outages} without a server", flush=True)
-    for stream in streams:
-        if stream.pipeline:
-            stream.stop()
-    rests.append(idle())
+    rests.append(rest(streams))
     middle, last = max(rests[3:6]), max(rests[-3:])
     frames, starts, seeks, outages = sums(streams)
     print(f"{frames} frames, all accounted for; {starts} starts, {seeks} seeks, {outages} ended without a server; at most {peak:.0f} MB; with all stopped", *(f"{mb:.0f}" for mb in rests), "MB")
