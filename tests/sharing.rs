@@ -108,6 +108,78 @@ fn batches_give_what_each_stream_gets_alone() {
     );
 }
 
+/// Runs that can go on at once where pictures queue.
+fn lanes() -> u32 {
+    let cores = u32::try_from(gstdptdepth::inference::cores()).unwrap();
+    cores.min(4)
+}
+
+fn await_lanes(element: &gst::Element, count: u32) {
+    wait_until("the cores are parted anew", || {
+        stat::<u32>(element, "runs-at-once") == count
+    });
+}
+
+/// A file has no time of its own, so it is worth having runs beside each other for it alone.
+#[test]
+fn runs_beside_each_other_give_what_each_gives_alone() {
+    const FRAMES: u32 = 100;
+    let start = |id: &str, extra: &str| {
+        let element = depth(id, extra).replace("network-size=64", "network-size=256");
+        let source = source("ball", 1_000_000);
+        let pipeline = pipeline(&format!("{source} ! {element} ! fakesink name=sink"));
+        let frames = collect(&pipeline, "sink");
+        pipeline.set_state(gst::State::Playing).unwrap();
+        let element = pipeline.by_name("depth").unwrap();
+        (pipeline, element, frames)
+    };
+    let (parted, element, frames) = start("lanes", "");
+    await_lanes(&element, lanes());
+    let then = stat::<u64>(&element, "frames-inferred");
+    await_frames(&element, then + u64::from(FRAMES));
+    parted.set_state(gst::State::Null).unwrap();
+    let parted = take_buffers(&frames);
+
+    let (single, element, frames) = start("no-lanes", "threads=1");
+    await_frames(&element, parted.len() as u64);
+    let lanes = stat::<u32>(&element, "runs-at-once");
+    assert_eq!(lanes, 1, "somebody has decided");
+    single.set_state(gst::State::Null).unwrap();
+    let single = take_buffers(&frames);
+
+    assert!(parted.len().min(single.len()) >= FRAMES as usize);
+    for (number, (own, alone)) in parted.iter().zip(&single).enumerate() {
+        assert_eq!(own.pts(), alone.pts(), "frame {number}");
+        assert_eq!(depth_of(own), depth_of(alone), "frame {number}");
+    }
+}
+
+#[test]
+fn a_camera_alone_gets_all_cores_for_each_run() {
+    let describe = |source: &str| {
+        let element = depth("part-and-join", "");
+        pipeline(&format!("{source} ! {element} ! fakesink sync=false"))
+    };
+    let start = |source: &str| {
+        let pipeline = describe(source);
+        pipeline.set_state(gst::State::Playing).unwrap();
+        let element = pipeline.by_name("depth").unwrap();
+        (pipeline, element)
+    };
+    let (camera, element) = start(
+        "videotestsrc is-live=true ! video/x-raw,format=RGB,width=96,height=64,framerate=10/1",
+    );
+    await_frames(&element, 3);
+    assert_eq!(stat::<u32>(&element, "runs-at-once"), 1);
+    let files = [(); 2].map(|()| start(&source("ball", 1_000_000)));
+    await_lanes(&element, lanes());
+    for (pipeline, _) in files {
+        pipeline.set_state(gst::State::Null).unwrap();
+    }
+    await_lanes(&element, 1);
+    camera.set_state(gst::State::Null).unwrap();
+}
+
 /// The second waits for frames that the first has not passed on yet.
 #[test]
 fn two_in_a_chain_never_wait_for_each_other() {

@@ -64,8 +64,12 @@ class Stream:
                 sys.exit(message.parse_error().gerror.message)
 
 
+# Within it runs are made to go on beside each other, where that does more.
+SETTLE_SECONDS = 4
+
+
 def measure(raw, properties, number, seconds):
-    """Frames a second, each stream's share of the average, mean batch, MB for each stream after the first."""
+    """Frames a second, each stream's share of the average, mean batch, runs at once, MB for each stream after the first."""
     streams = []
     for _ in range(number):
         stream = Stream(raw, properties)
@@ -73,17 +77,21 @@ def measure(raw, properties, number, seconds):
         stream.wait_for(8)
         streams.append(stream)
         if len(streams) == 1:
+            time.sleep(SETTLE_SECONDS)
             first = resident()
+    if number > 1:
+        time.sleep(SETTLE_SECONDS)
     before, begun = [stream.count() for stream in streams], time.monotonic()
     time.sleep(seconds)
     counts = [stream.count() - then for stream, then in zip(streams, before)]
     rate = sum(counts) / (time.monotonic() - begun)
     batch = statistics.mean(stream.stats().get_double("batch-mean")[1] for stream in streams)
+    beside = streams[0].stats().get_uint("runs-at-once")[1]
     memory = (resident() - first) / max(1, number - 1)
     for stream in streams:
         stream.pipeline.set_state(Gst.State.NULL)
     mean = statistics.mean(counts)
-    return rate, min(counts) / mean, max(counts) / mean, batch, memory
+    return rate, min(counts) / mean, max(counts) / mean, batch, beside, memory
 
 
 def main():
@@ -107,11 +115,11 @@ def main():
                     result = measure(raw, properties, number, arguments.seconds)
                     found.setdefault((properties, number), []).append(result)
         base = statistics.median(rate for rate, *_ in found[settings[0], numbers[0]])
-        print("| properties | streams | frames/s | of one stream's | least and most share | frames in a run | MB a stream |")
-        print("|---|---:|---:|---:|---|---:|---:|")
+        print("| properties | streams | frames/s | of one stream's | least and most share | frames in a run | runs at once | MB a stream |")
+        print("|---|---:|---:|---:|---|---:|---:|---:|")
         for (properties, number), results in found.items():
-            rate, least, most, batch, memory = (statistics.median(column) for column in zip(*results))
-            print(f"| `{properties or '(default)'}` | {number} | {rate:.1f} | {rate / base:.2f} | {least:.2f} to {most:.2f} | {batch:.2f} | {memory if number > 1 else 0:.0f} |")
+            rate, least, most, batch, beside, memory = (statistics.median(column) for column in zip(*results))
+            print(f"| `{properties or '(default)'}` | {number} | {rate:.1f} | {rate / base:.2f} | {least:.2f} to {most:.2f} | {batch:.2f} | {beside:.0f} | {memory if number > 1 else 0:.0f} |")
 
 
 if __name__ == "__main__":

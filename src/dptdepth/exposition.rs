@@ -98,7 +98,7 @@ const TIMES: [(&str, &str, OfTimes); 6] = [
     ),
 ];
 
-const GAUGES: [(&str, &str, Of<f64>); 11] = [
+const GAUGES: [(&str, &str, Of<f64>); 12] = [
     (
         "up",
         "1 when the model runs, 0 while it is being prepared.",
@@ -108,6 +108,11 @@ const GAUGES: [(&str, &str, Of<f64>); 11] = [
         "streams",
         "Elements that share the model's session.",
         |stats| stats.streams.into(),
+    ),
+    (
+        "runs_at_once",
+        "Runs of the network that can go on at once.",
+        |stats| stats.lanes.into(),
     ),
     (
         "batch_mean_frames",

@@ -121,6 +121,7 @@ impl DptDepth {
             stats.waiting.add(done.turn.saturating_sub(done.took));
             stats.batched += done.batch as u64;
             stats.streams = u32::try_from(done.streams).unwrap_or(u32::MAX);
+            stats.lanes = u32::try_from(done.lanes).unwrap_or(u32::MAX);
         });
     }
 

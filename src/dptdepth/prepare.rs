@@ -261,6 +261,7 @@ impl Pump {
                 queue::CAPACITY
             };
             let live = self.strict && element.is_live();
+            self.patient = self.strict && !live;
             self.queue
                 .set_room(if live { room } else { queue::CAPACITY }, live);
         }
@@ -311,8 +312,8 @@ impl Pump {
                 let (identity, instance) = (model.identity(), &settings.model_instance_id);
                 let key = format!("{identity} {request:?} {batching:?} {instance:?}");
                 let model = model.clone();
-                host::Seat::take(key, batching, queue, move || {
-                    Engine::prepare(&model, runtime, &request)
+                host::Seat::take(key, batching, queue, move |share| {
+                    Engine::prepare(&model, runtime, &request.for_share(share))
                 })
                 .map(Seat::Here)
             }

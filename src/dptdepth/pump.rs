@@ -94,6 +94,9 @@ pub(super) struct Pump {
     pub(super) tags: Tags,
     /// Whether frames are held for their own results.
     pub(super) strict: bool,
+    /// Whether more results are worth more than sooner ones: every frame gets one, and none comes at
+    /// a time of its own.
+    pub(super) patient: bool,
     segment: gst::FormattedSegment<gst::ClockTime>,
     planner: Planner,
     backlog: Backlog,
@@ -129,6 +132,7 @@ impl Pump {
             stream: None,
             tags: Tags::default(),
             strict: true,
+            patient: false,
             segment: gst::FormattedSegment::new(),
             planner: Planner::default(),
             backlog: Backlog::default(),
@@ -202,7 +206,7 @@ impl Pump {
     /// Whether another item could be handled now.
     fn wants_items(&self) -> bool {
         let seat = self.prepared.as_ref().map(|(_, seat)| seat);
-        let flights = seat.map_or(1, Seat::flights);
+        let flights = seat.map_or(1, |seat| seat.flights(self.patient));
         let room = !self.strict || (self.flights.len() < flights && self.held.len() < MOST_HELD);
         self.event.is_none() && room
     }
@@ -362,7 +366,7 @@ impl Pump {
         element.with_stats(|stats| stats.preprocess.add(took));
         let ticket = self.queue.ticket();
         if let Some((_, seat)) = &self.prepared {
-            seat.submit(ticket.0, rgb, map);
+            seat.submit(ticket.0, rgb, map, self.patient);
         }
         self.flights.push_back(Flight {
             ticket,

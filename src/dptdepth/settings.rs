@@ -184,7 +184,7 @@ pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| 
             .build(),
         glib::ParamSpecUInt::builder("threads")
             .nick("Threads")
-            .blurb("Threads that one inference uses on the CPU (0 = one for each core)")
+            .blurb("Threads that one inference uses on the CPU (0 = one for each core, or its share of them where several at once do more; stats tells runs-at-once)")
             .maximum(1024)
             .default_value(default.threads)
             .mutable_ready()

@@ -25,6 +25,8 @@ pub(super) struct Stats {
     pub(super) batched: u64,
     /// Elements that share the session, this one included.
     pub(super) streams: u32,
+    /// Runs of the model that can go on at once.
+    pub(super) lanes: u32,
     pub(super) postprocess: Times,
     pub(super) age: Times,
     pub(super) near: f64,
@@ -71,6 +73,7 @@ impl Stats {
             .field("cache-hit", self.cache_hit)
             .field("waiting-p50", median(&self.waiting))
             .field("streams", self.streams)
+            .field("runs-at-once", self.lanes)
             .field("batch-mean", self.batch_mean())
             .build()
     }

@@ -1,18 +1,23 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! One engine on a thread of its own, for every stream of the process that asks for the same.
+//! One engine on a thread of its own, for every stream of the process that asks for the same; on a
+//! CPU several, where that ends more pictures.
 //!
 //! Streams submit pictures and hear of their results; none ever waits for another one's pictures,
 //! other than for the runs that were asked for before. Whose turn it is goes round among those that
 //! have something queued.
 
+mod lanes;
 mod share;
 
+pub(super) use lanes::MOST as MOST_LANES;
+pub use lanes::Share;
 pub use share::Seat;
 
 use super::seat::{Done, Listener, Ready};
 use super::{Engine, EngineError, Map, Picture};
+use lanes::{Lanes, Step};
 use share::hosts;
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,10 +33,14 @@ pub struct Batching {
     pub timeout: Duration,
 }
 
+/// Builds an engine that has this share of the cores.
+type Build = dyn Fn(Share) -> Result<Engine, EngineError> + Send + Sync;
+
 /// An engine, and what is queued for it.
 struct Host {
     key: String,
     batching: Batching,
+    build: Box<Build>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -49,10 +58,11 @@ struct State {
     /// The position in `streams` whose turn is next.
     next: usize,
     queued: usize,
-    /// No stream is left, so the thread ends.
+    lanes: Lanes,
+    /// Threads that have not ended.
+    threads: usize,
+    /// No stream is left, so the threads end.
     closed: bool,
-    /// The engine's memory is free again.
-    ended: bool,
 }
 
 struct Stream {
@@ -67,6 +77,8 @@ struct Job {
     run: u64,
     rgb: Vec<u8>,
     map: Map,
+    /// Whether more results are worth more to the stream than sooner ones.
+    patient: bool,
     submitted: Instant,
 }
 
@@ -75,6 +87,7 @@ struct Run {
     took: Duration,
     batch: usize,
     streams: usize,
+    lanes: usize,
 }
 
 impl Run {
@@ -82,6 +95,7 @@ impl Run {
         took: Duration::ZERO,
         batch: 0,
         streams: 0,
+        lanes: 0,
     };
 }
 
@@ -90,7 +104,7 @@ struct Running {
     job: Job,
     stream: u64,
     listener: Arc<dyn Listener>,
-    /// Since when it was the next of its stream.
+    /// Since when it was the next of its stream, as far as is known.
     since: Instant,
 }
 
@@ -110,6 +124,7 @@ impl Running {
             turn: self.since.elapsed(),
             batch: run.batch,
             streams: run.streams,
+            lanes: run.lanes,
         };
         self.listener.complete(self.job.run, done);
     }
@@ -125,7 +140,7 @@ impl State {
             if let Some(job) = stream.jobs.pop_front() {
                 self.queued -= 1;
                 into.push(Running {
-                    since: job.submitted.max(stream.served),
+                    since: job.submitted,
                     stream: stream.id,
                     listener: stream.listener.clone(),
                     job,
@@ -138,6 +153,15 @@ impl State {
     fn oldest(&self) -> Option<Instant> {
         let first = |stream: &Stream| stream.jobs.front().map(|job| job.submitted);
         self.streams.iter().filter_map(first).min()
+    }
+
+    /// Whether a picture waits whose stream minds that the pictures of `runs` came first.
+    fn keeps_waiting(&self, runs: &[Running]) -> bool {
+        let minds = |stream: &Stream| {
+            let own = runs.iter().any(|run| run.stream == stream.id);
+            stream.jobs.front().is_some_and(|job| job.patient || !own)
+        };
+        self.queued > 0 && self.streams.iter().any(minds)
     }
 
     fn every_stream_waits(&self) -> bool {
@@ -170,65 +194,141 @@ impl Host {
         self.changed.notify_all();
     }
 
-    /// The thread's work: builds the engine, then serves it until no stream is left.
-    fn work(&self, build: impl FnOnce() -> Result<Engine, EngineError>) {
-        let built = catch_unwind(AssertUnwindSafe(build)).unwrap_or(Err(EngineError::Panicked));
-        match built {
+    /// The first thread's work: builds the engine, then serves it until no stream is left.
+    fn work(self: &Arc<Self>) {
+        match self.engine(Share::WHOLE) {
             Ok(engine) => {
-                self.lock().stage = Stage::Ready(Ready::of(&engine));
+                let mut state = self.lock();
+                state.lanes = Lanes::new(engine.most_beside(), engine.warm_run());
+                state.stage = Stage::Ready(Ready::of(&engine));
+                drop(state);
                 self.changed.notify_all();
-                self.serve(engine);
+                self.serve(Share::WHOLE, engine);
             }
             Err(error) => self.fail(Arc::new(error)),
         }
-        self.lock().ended = true;
+        self.end();
+    }
+
+    /// The work of a thread for another lane.
+    fn work_beside(self: &Arc<Self>, share: Share) {
+        match self.engine(share) {
+            Ok(engine) => {
+                self.opened(share);
+                self.serve(share, engine);
+            }
+            Err(_) => self.refused(share, None),
+        }
+        self.end();
+    }
+
+    fn engine(&self, share: Share) -> Result<Engine, EngineError> {
+        let built = catch_unwind(AssertUnwindSafe(|| (self.build)(share)));
+        built.unwrap_or(Err(EngineError::Panicked))
+    }
+
+    fn opened(&self, share: Share) {
+        self.lock().lanes.opened(share);
         self.changed.notify_all();
     }
 
-    fn serve(&self, mut engine: Engine) {
+    fn refused(&self, share: Share, kept: Option<usize>) {
+        self.lock().lanes.refused(share, kept);
+        self.changed.notify_all();
+    }
+
+    fn end(&self) {
+        self.lock().threads -= 1;
+        self.changed.notify_all();
+    }
+
+    fn serve(self: &Arc<Self>, mut share: Share, mut engine: Engine) {
         let mut runs: Vec<Running> = Vec::with_capacity(self.batching.size);
-        while self.gather(&mut runs) {
-            let start = Instant::now();
-            let ran = catch_unwind(AssertUnwindSafe(|| engine.infer_each(&mut runs)));
-            let run = Run {
-                took: start.elapsed(),
-                batch: runs.len(),
-                streams: self.served(&runs),
-            };
-            let result = match ran {
-                Ok(result) => result.map_err(Arc::new),
-                Err(_) => {
-                    // Nothing is known of the engine any more.
-                    let error = Arc::new(EngineError::Panicked);
-                    self.fail(error.clone());
-                    self.lock().take(usize::MAX, &mut runs);
-                    Err(error)
-                }
-            };
-            for picture in runs.drain(..) {
-                picture.complete(result.clone(), &run);
+        loop {
+            match self.gather(share.lane, &mut runs) {
+                None | Some(Step::End) => return,
+                Some(Step::Serve) => self.run(&mut engine, &mut runs),
+                Some(Step::Open(other)) => self.open(other),
+                // The old engine is there until the new one is: without either the lane is lost.
+                Some(Step::Change(other)) => match self.engine(other) {
+                    Ok(built) => {
+                        (engine, share) = (built, other);
+                        self.opened(share);
+                    }
+                    Err(_) => self.refused(other, Some(share.of)),
+                },
             }
         }
     }
 
-    /// Their streams' next pictures are the next from now on. How many streams there are.
-    fn served(&self, runs: &[Running]) -> usize {
+    /// Has a thread open another lane.
+    fn open(self: &Arc<Self>, share: Share) {
+        self.lock().threads += 1;
+        let own = self.clone();
+        let spawned = std::thread::Builder::new()
+            .name("dptdepth".into())
+            .spawn(move || own.work_beside(share));
+        if spawned.is_err() {
+            self.refused(share, None);
+            self.end();
+        }
+    }
+
+    fn run(&self, engine: &mut Engine, runs: &mut Vec<Running>) {
+        let start = Instant::now();
+        let ran = catch_unwind(AssertUnwindSafe(|| engine.infer_each(runs)));
+        let run = self.ran(runs, start.elapsed());
+        let result = match ran {
+            Ok(result) => result.map_err(Arc::new),
+            Err(_) => {
+                // Nothing is known of the engine any more.
+                let error = Arc::new(EngineError::Panicked);
+                self.fail(error.clone());
+                self.lock().take(usize::MAX, runs);
+                Err(error)
+            }
+        };
+        for picture in runs.drain(..) {
+            picture.complete(result.clone(), &run);
+        }
+    }
+
+    /// Takes note of a run that is over: their streams' next pictures are the next from now on.
+    fn ran(&self, runs: &mut [Running], took: Duration) -> Run {
         let now = Instant::now();
         let mut state = self.lock();
-        for stream in &mut state.streams {
-            if runs.iter().any(|run| run.stream == stream.id) {
+        let State { streams, .. } = &mut *state;
+        for stream in streams {
+            let mut own = false;
+            for run in runs.iter_mut().filter(|run| run.stream == stream.id) {
+                run.since = run.since.max(stream.served);
+                own = true;
+            }
+            if own {
                 stream.served = now;
             }
         }
-        state.streams.len()
+        let queueing = state.keeps_waiting(runs);
+        state.lanes.ran(now, took, queueing);
+        Run {
+            took,
+            batch: runs.len(),
+            streams: state.streams.len(),
+            lanes: state.lanes.open(),
+        }
     }
 
-    /// Waits for pictures to run. `false` when no stream is left.
-    fn gather(&self, runs: &mut Vec<Running>) -> bool {
+    /// Waits for something to do: pictures to run, or a change of the lanes. `None` when no stream is
+    /// left.
+    fn gather(&self, lane: usize, runs: &mut Vec<Running>) -> Option<Step> {
         let mut state = self.lock();
         loop {
             if state.closed || matches!(state.stage, Stage::Failed(_)) {
-                return false;
+                return None;
+            }
+            match state.lanes.step(lane) {
+                Step::Serve => {}
+                step => return Some(step),
             }
             let Some(oldest) = state.oldest() else {
                 state = self.wait(state);
@@ -252,7 +352,7 @@ impl Host {
                 run.complete(Ok(()), &Run::NONE);
             }
             if !runs.is_empty() {
-                return true;
+                return Some(Step::Serve);
             }
             state = self.lock();
         }

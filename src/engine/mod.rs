@@ -17,13 +17,19 @@ pub use map::Map;
 pub use seat::{Done, Listener, Ready, Seat};
 
 use crate::frame;
-use crate::inference::{CacheError, InferenceError, Runtime, Session, SessionSettings, TensorData};
+use crate::inference::{
+    CacheError, InferenceError, Runtime, Session, SessionSettings, TensorData, cores,
+};
 use crate::model::{Model, ModelError};
 use crate::spec::{Borders, Size};
 use input::Input;
 use kept::{Kept, Start};
 use map::{Reader, Row};
 use std::time::{Duration, Instant};
+
+/// Weights from here on are not worth having in memory several times: larger models gain less than a
+/// tenth from runs beside each other.
+const LARGEST_BESIDE: u64 = 128 << 20;
 
 /// Why an engine could not be prepared or run.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +115,19 @@ pub struct Engine {
     reader: Reader,
     map_size: Size,
     warm_run: Duration,
+    most_beside: usize,
+}
+
+impl Request {
+    /// The same for one of several engines that run beside each other.
+    #[must_use]
+    pub fn for_share(&self, share: host::Share) -> Self {
+        let mut request = self.clone();
+        if share != host::Share::WHOLE {
+            request.session.threads = share.threads(cores());
+        }
+        request
+    }
 }
 
 impl Engine {
@@ -134,7 +153,9 @@ impl Engine {
             reader: Reader::new(spec, request.network),
             map_size: Size::new(0, 0),
             warm_run: Duration::ZERO,
+            most_beside: 1,
         };
+        engine.most_beside = engine.count_beside(model, request);
         if let Some(start) = engine.kept.start() {
             (engine.map_size, engine.warm_run) = (start.map, start.run);
             return Ok(engine);
@@ -206,6 +227,22 @@ impl Engine {
     /// cache.
     pub fn warm_run(&self) -> Duration {
         self.warm_run
+    }
+
+    /// How many like it, each on its share of the cores, may run beside each other where that does
+    /// more than this one on all of them; 1 where it does not, or somebody has decided otherwise.
+    pub fn most_beside(&self) -> usize {
+        self.most_beside
+    }
+
+    fn count_beside(&self, model: &Model, request: &Request) -> usize {
+        let session = &request.session;
+        let decided = session.threads > 0 || !session.provider_options.is_empty();
+        let is_small = model.bytes() <= LARGEST_BESIDE;
+        if decided || request.batch > 1 || !is_small || !self.session.is_on_cpu(session) {
+            return 1;
+        }
+        cores()
     }
 
     /// Runs the model on `rgb`, packed 8-bit RGB of the network's size, and writes its result to

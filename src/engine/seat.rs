@@ -35,6 +35,8 @@ pub struct Done {
     pub batch: usize,
     /// Streams that share the engine.
     pub streams: usize,
+    /// Runs that can go on at once.
+    pub lanes: usize,
 }
 
 /// What is known of an engine once it stands.
@@ -82,7 +84,7 @@ pub enum Seat {
 
 impl Seat {
     /// The most that [`Self::flights`] says.
-    pub const MOST_FLIGHTS: usize = 4;
+    pub const MOST_FLIGHTS: usize = host::MOST_LANES + 1;
 
     /// What is known of the engine.
     pub fn ready(&self) -> &Ready {
@@ -93,22 +95,25 @@ impl Seat {
         }
     }
 
-    /// How many runs may be on their way so that none has to wait for what comes before it.
-    pub fn flights(&self) -> usize {
+    /// How many runs may be on their way so that none has to wait for what comes before it. `patient`
+    /// as in [`Self::submit`].
+    pub fn flights(&self, patient: bool) -> usize {
         match self {
-            // One runs while the result of another is drawn.
+            // Some run while the result of another is drawn.
+            Self::Here(seat) if patient => seat.lanes() + 1,
             Self::Here(_) => 2,
             // Others are on the network meanwhile, and the server may run several at once.
             #[cfg(feature = "remote")]
-            Self::There(_) => Self::MOST_FLIGHTS,
+            Self::There(_) => 4,
         }
     }
 
     /// Asks for a run on `rgb`, packed 8-bit RGB of the network's size; `map` receives its result.
-    /// The listener hears of its end under the number `run`.
-    pub fn submit(&self, run: u64, rgb: Vec<u8>, map: Map) {
+    /// The listener hears of its end under the number `run`. `patient`: more results are worth more
+    /// to the stream than sooner ones, so runs may be made to go on beside each other for it alone.
+    pub fn submit(&self, run: u64, rgb: Vec<u8>, map: Map, patient: bool) {
         match self {
-            Self::Here(seat) => seat.submit(run, rgb, map),
+            Self::Here(seat) => seat.submit(run, rgb, map, patient),
             #[cfg(feature = "remote")]
             Self::There(seat) => seat.submit(run, rgb, map),
         }

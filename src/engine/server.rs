@@ -232,6 +232,7 @@ impl Seat {
                 turn: took,
                 batch: 1,
                 streams: 1,
+                lanes: 1,
             };
             listener.complete(run, done);
         };

@@ -31,6 +31,12 @@ pub(super) fn cpu() -> String {
     format!("{} {told}, {threads} threads", std::env::consts::ARCH)
 }
 
+/// Cores that this process may use; threads that share one do not count, as ONNX Runtime does.
+pub fn cores() -> usize {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    num_cpus::get_physical().clamp(1, threads)
+}
+
 /// The graphics processors and NVIDIA's driver.
 pub(super) fn gpu() -> String {
     let mut told = Vec::new();

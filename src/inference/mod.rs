@@ -29,6 +29,7 @@ mod weights;
 pub use cache::{Cache, CacheError, Key, Listed, SIZE_VARIABLE};
 pub(crate) use cache::{Draft, Entry, Kind, Slot};
 pub use error::InferenceError;
+pub use machine::cores;
 pub use precision::Precision;
 pub use provider::{ExecutionProvider, OptimizationLevel};
 pub use runtime::{Runtime, RuntimeError};

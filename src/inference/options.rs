@@ -26,25 +26,29 @@ pub(super) fn openvino(
         options.push(("num_of_threads", settings.threads.to_string()));
     }
     options.extend(cache.map(|folder| ("cache_dir", folder.to_owned())));
-    options.extend(openvino_precision(settings)?);
+    options.extend(openvino_device(settings)?);
     Ok(options)
 }
 
 /// How OpenVINO is told what to compute in: of its options `precision` serves devices other than the
-/// CPU, which reads it from the JSON text `load_config`.
-fn openvino_precision(
+/// CPU, which reads that and more from the JSON text `load_config`.
+fn openvino_device(
     settings: &SessionSettings,
 ) -> Result<Option<(&'static str, String)>, InferenceError> {
-    let hint = |name| {
-        let hint = format!(r#"{{"CPU":{{"INFERENCE_PRECISION_HINT":"{name}"}}}}"#);
-        Some(("load_config", hint))
-    };
     let on_cpu = is_cpu(settings.device.as_deref());
+    // Threads that are bound to cores wait there for others of the pipeline while another core is
+    // free, and those of two sessions may be bound to the same ones.
+    let config = |hint| {
+        let text = format!(
+            r#"{{"CPU":{{"ENABLE_CPU_PINNING":"NO","INFERENCE_PRECISION_HINT":"{hint}"}}}}"#
+        );
+        Some(("load_config", text))
+    };
     Ok(
         match Precision::resolve(settings, ExecutionProvider::OpenVino)? {
-            Precision::Fp32 if on_cpu => hint("f32"),
-            Precision::Fp16 if on_cpu => hint("f16"),
-            Precision::Bf16 => hint("bf16"),
+            Precision::Fp32 if on_cpu => config("f32"),
+            Precision::Fp16 if on_cpu => config("f16"),
+            Precision::Bf16 => config("bf16"),
             Precision::Fp32 => Some(("precision", "FP32".to_owned())),
             Precision::Fp16 => Some(("precision", "FP16".to_owned())),
             Precision::Auto | Precision::Int8 | Precision::Typed => None,

@@ -177,6 +177,14 @@ impl Model {
         &self.identity
     }
 
+    /// Bytes of its weights, or of the file that has them.
+    pub fn bytes(&self) -> u64 {
+        match &self.source {
+            Source::Checkpoint { checkpoint, .. } => checkpoint.bytes(),
+            Source::Onnx(onnx) => onnx.path.metadata().map_or(0, |file| file.len()),
+        }
+    }
+
     /// The ready graph, where the model is one.
     pub fn onnx(&self) -> Option<&OnnxModel> {
         match &self.source {

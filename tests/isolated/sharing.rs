@@ -3,17 +3,17 @@
 
 //! What many elements of one process take together, and how a process ends while a network runs.
 
-use crate::{CASE, Case, plain};
+use crate::{CASE, Case, openvino, plain};
 use gst::prelude::*;
 use gstdptdepth::graph::{self, Builder, Dim};
 use gstdptdepth::inference::runtime::load;
 use gstdptdepth::inference::{
     ExecutionProvider, ModelSource, Session, SessionSettings, TensorData, TensorView, Weight,
-    Weights,
+    Weights, cores,
 };
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,7 @@ pub(crate) fn cases() -> Vec<Case> {
         ("sharing/one-session", one_session),
         ("sharing/memory", memory),
         ("sharing/sizes", sizes),
+        ("sharing/openvino-beside-each-other", openvino_beside),
         (AT_WORK, at_work),
         ("exit/says-nothing", says_nothing),
     ]
@@ -129,6 +130,54 @@ fn memory() {
     );
     for pipeline in &pipelines {
         pipeline.set_state(gst::State::Null).unwrap();
+    }
+}
+
+/// OpenVINO's engines with a part of the cores give the bits of one with all of them.
+fn openvino_beside() {
+    const FRAMES: usize = 40;
+    let library = openvino();
+    let run = |properties: &str, lanes: u32| -> Vec<Vec<u8>> {
+        let pipeline = pipeline(
+            &format!(
+                "onnxruntime-library={} {properties}",
+                library.to_str().unwrap()
+            ),
+            "fakesink name=sink",
+        );
+        let depth = pipeline.by_name("depth").unwrap();
+        depth.set_property_from_str("execution-provider", "openvino");
+        let frames = Arc::new(Mutex::new(Vec::new()));
+        let seen = frames.clone();
+        let pad = pipeline.by_name("sink").unwrap().static_pad("sink");
+        pad.unwrap()
+            .add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+                let map = info.buffer().unwrap().map_readable().unwrap();
+                seen.lock().unwrap().push(map.to_vec());
+                gst::PadProbeReturn::Ok
+            });
+        pipeline.set_state(gst::State::Playing).unwrap();
+        await_frames(&pipeline, 2);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let count = || -> u32 {
+            let stats = depth.property::<gst::Structure>("stats");
+            stats.get("runs-at-once").unwrap()
+        };
+        while count() != lanes {
+            assert!(Instant::now() < deadline, "{} runs at once", count());
+            sleep(Duration::from_millis(5));
+        }
+        let then = frames.lock().unwrap().len();
+        await_frames(&pipeline, (then + FRAMES) as u64);
+        pipeline.set_state(gst::State::Null).unwrap();
+        std::mem::take(&mut *frames.lock().unwrap())
+    };
+    let most = u32::try_from(cores().min(4)).unwrap();
+    let beside = run("model-instance-id=beside", most);
+    let alone = run("threads=1", 1);
+    assert!(beside.len().min(alone.len()) >= FRAMES);
+    for (number, (own, alone)) in beside.iter().zip(&alone).enumerate() {
+        assert!(own == alone, "frame {number} differs");
     }
 }
 

@@ -3,12 +3,13 @@
 
 //! How streams find each other's engines, and take and leave their places there.
 
-use super::{Batching, Host, Job, Run, Running, Stage, State, Stream};
+use super::lanes::Lanes;
+use super::{Batching, Build, Host, Job, Run, Running, Share, Stage, State, Stream};
 use crate::engine::seat::{Listener, Ready};
 use crate::engine::{Engine, EngineError, Map};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Every host of the process, by what its engine is.
 static HOSTS: LazyLock<Mutex<HashMap<String, Weak<Host>>>> = LazyLock::new(Mutex::default);
@@ -35,7 +36,8 @@ impl std::fmt::Debug for Seat {
 
 impl Seat {
     /// A place at the engine that `key` names: one that another stream uses, or is having built,
-    /// else one that is built now. Waits for it, which takes from milliseconds to minutes.
+    /// else one that is built now. Waits for it, which takes from milliseconds to minutes. Where
+    /// several do more, `build` is called for their shares of the cores later on.
     ///
     /// # Errors
     /// If the engine could not be built; the next one who asks tries again.
@@ -43,17 +45,17 @@ impl Seat {
         key: String,
         batching: Batching,
         listener: Arc<dyn Listener>,
-        build: impl FnOnce() -> Result<Engine, EngineError> + Send + 'static,
+        build: impl Fn(Share) -> Result<Engine, EngineError> + Send + Sync + 'static,
     ) -> Result<Self, Arc<EngineError>> {
-        let (host, id, is_new) = enter(key, batching, listener);
+        let (host, id, is_new) = enter(key, batching, listener, Box::new(build));
         if is_new {
             let own = host.clone();
             let spawned = std::thread::Builder::new()
                 .name("dptdepth".into())
-                .spawn(move || own.work(build));
+                .spawn(move || own.work());
             if let Err(error) = spawned {
                 host.fail(Arc::new(EngineError::Thread(error)));
-                host.lock().ended = true;
+                host.end();
             }
         }
         let ready = {
@@ -79,12 +81,18 @@ impl Seat {
         &self.ready
     }
 
-    pub(in crate::engine) fn submit(&self, run: u64, rgb: Vec<u8>, map: Map) {
+    /// Runs that can go on at once now.
+    pub(in crate::engine) fn lanes(&self) -> usize {
+        self.host.lock().lanes.open()
+    }
+
+    pub(in crate::engine) fn submit(&self, run: u64, rgb: Vec<u8>, map: Map, patient: bool) {
         let now = Instant::now();
         let job = Job {
             run,
             rgb,
             map,
+            patient,
             submitted: now,
         };
         let mut state = self.host.lock();
@@ -117,7 +125,7 @@ impl Seat {
         let host = self.host.clone();
         drop(self);
         let mut state = host.lock();
-        while state.closed && !state.ended {
+        while state.closed && state.threads > 0 {
             state = host.wait(state);
         }
     }
@@ -130,7 +138,12 @@ impl Drop for Seat {
 }
 
 /// The host that `key` names with a new stream, and whether its engine is still to be built.
-fn enter(key: String, batching: Batching, listener: Arc<dyn Listener>) -> (Arc<Host>, u64, bool) {
+fn enter(
+    key: String,
+    batching: Batching,
+    listener: Arc<dyn Listener>,
+    build: Box<Build>,
+) -> (Arc<Host>, u64, bool) {
     let mut hosts = hosts();
     let known = hosts.get(&key).and_then(Weak::upgrade);
     let is_new = known.is_none();
@@ -138,14 +151,16 @@ fn enter(key: String, batching: Batching, listener: Arc<dyn Listener>) -> (Arc<H
         let host = Arc::new(Host {
             key: key.clone(),
             batching,
+            build,
             state: Mutex::new(State {
                 stage: Stage::Building,
                 streams: Vec::new(),
                 last_stream: 0,
                 next: 0,
                 queued: 0,
+                lanes: Lanes::new(1, Duration::ZERO),
+                threads: 1,
                 closed: false,
-                ended: false,
             }),
             changed: Condvar::new(),
         });
