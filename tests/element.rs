@@ -306,12 +306,13 @@ fn defaults_and_pspecs_agree() {
             && pspec.flags().contains(gst::glib::ParamFlags::WRITABLE)
         {
             let value = element.property_value(pspec.name());
-            assert_eq!(
-                format!("{value:?}"),
-                format!("{:?}", pspec.default_value()),
-                "{}",
-                pspec.name()
-            );
+            let default = pspec.default_value();
+            // GStreamer cannot show a value that holds no structure.
+            let agree = match value.get::<Option<gst::Structure>>() {
+                Ok(structure) => structure == default.get().unwrap(),
+                Err(_) => format!("{value:?}") == format!("{default:?}"),
+            };
+            assert!(agree, "{}", pspec.name());
             assert!(
                 pspec.blurb().is_some_and(|blurb| blurb.len() > 20),
                 "{}",
