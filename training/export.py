@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """Averaged weights → a folder that transformers and the plugin load.
 
-    export.py STATE FOLDER [--from best.pt] [--dpt-onnx BINARY] [--data DATA]
+    export.py STATE FOLDER [--from best.pt] [--soup STATE SHARE] [--dpt-onnx BINARY]
 
 Weights are stored as 16-bit floats; what does not reach the output (the stem's last stages, the unused
 residual unit of the coarsest fusion, the encoder's final normalisation) is left out, as transformers allows.
@@ -37,11 +37,19 @@ PROCESSOR = {
 LOADER = {"depth": AutoModelForDepthEstimation, "segmentation": AutoModelForSemanticSegmentation}
 
 
-def restore(path: Path) -> tuple[torch.nn.Module, str, dict]:
-    """The averaged model of a saved state, its task and the state."""
+def restore(path: Path, other: Path | None = None, share: float = 0.0) -> tuple[torch.nn.Module, str, dict]:
+    """The averaged model of a saved state, its task and the state. With `share` of another state's weights, if one of
+    the two trainings started from the other (Wortsman et al., Model soups, ICML 2022)."""
     saved = torch.load(path, map_location="cpu", weights_only=False)
     shape = Shape(**saved["shape"])
     tensors = dict(saved["average"])
+    if other:
+        theirs = torch.load(other, map_location="cpu", weights_only=False)
+        if (theirs["shape"], theirs["task"]) != (saved["shape"], saved["task"]):
+            raise SystemExit(f"{other} holds another model than {path}")
+        for name, tensor in tensors.items():
+            if tensor.dtype.is_floating_point:
+                tensors[name] = tensor.lerp(theirs["average"][name], share)
     if shape.norm:
         fold(tensors)
     model = build(replace(shape, norm=0), saved["task"], None).eval()
@@ -104,10 +112,12 @@ def main() -> None:
     parser.add_argument("state", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--from", dest="name", default="checkpoint.pt", help="or best.pt")
+    parser.add_argument("--soup", nargs=2, metavar=("STATE", "SHARE"), help="mix in this part of another training's weights, 0 to 1")
     parser.add_argument("--dpt-onnx", type=Path, help="the plugin's command: writes the graph that is timed")
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
-    model, task, saved = restore(given.state / given.name)
+    other, share = given.soup or (None, 0)
+    model, task, saved = restore(given.state / given.name, other and Path(other) / given.name, float(share))
     size = write(model, given.folder)
     count = sum(p.numel() for p in model.parameters())
     print(f"step {saved['step']}, {saved['seen']} pictures seen; {count} parameters in training, {size} bytes stored")

@@ -67,7 +67,7 @@ def check(found: dict[str, torch.Tensor]) -> None:
     head = found["head"]
     if "labels" in found:
         # Single scores stand out of many; what counts is that several classes win.
-        assert len(found["labels"].unique()) >= 5, "degenerate labels"
+        assert len(found["labels"].unique()) >= 3, "degenerate labels"
     else:
         assert head.std() > 0.05 * head.abs().max(), "degenerate head"
     depth = found.get("predicted_depth")
