@@ -65,7 +65,7 @@ class Stream:
 
 
 # Within it runs are made to go on beside each other, where that does more.
-SETTLE_SECONDS = 4
+SETTLE_SECONDS = 8
 
 
 def measure(raw, properties, number, seconds):

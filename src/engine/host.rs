@@ -196,10 +196,12 @@ impl Host {
 
     /// The first thread's work: builds the engine, then serves it until no stream is left.
     fn work(self: &Arc<Self>) {
+        let begun = Instant::now();
         match self.engine(Share::WHOLE) {
             Ok(engine) => {
+                let (most, run) = (engine.most_beside(), engine.warm_run());
                 let mut state = self.lock();
-                state.lanes = Lanes::new(engine.most_beside(), engine.warm_run());
+                state.lanes = Lanes::new(most, run, begun.elapsed());
                 state.stage = Stage::Ready(Ready::of(&engine));
                 drop(state);
                 self.changed.notify_all();

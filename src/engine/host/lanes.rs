@@ -13,9 +13,11 @@ use std::time::{Duration, Instant};
 
 /// Runs at once at the most; each takes memory.
 pub(in crate::engine) const MOST: usize = 4;
-/// Lanes are opened where over so long, and so many runs, pictures waited at the end of this part of
-/// the runs.
+/// Lanes are opened where over so long, and so many times what it takes to build an engine, and so
+/// many runs, pictures waited at the end of this part of the runs: what has gone on for long will go
+/// on for long enough to make up for the time that opening takes.
 const BUSY_WINDOW: Duration = Duration::from_secs(1);
+const BUSY_BUILDS: u32 = 10;
 const BUSY_RUNS: u32 = 8;
 const BUSY: f64 = 0.75;
 /// They are closed where over so long, runs on all cores would have taken less than this part of it.
@@ -95,6 +97,8 @@ pub(super) struct Lanes {
     lanes: Vec<Lane>,
     /// What a run on all cores takes.
     alone: Duration,
+    /// How long pictures must wait before lanes are opened.
+    patience: Duration,
     /// To see whether more lanes are needed, and whether fewer would do.
     busy: Window,
     quiet: Window,
@@ -103,13 +107,15 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    /// One lane, which serves; `most` is how many there may be.
-    pub(super) fn new(most: usize, run: Duration) -> Self {
+    /// One lane, which serves; `most` is how many there may be. What a run, and building an engine,
+    /// takes.
+    pub(super) fn new(most: usize, run: Duration, build: Duration) -> Self {
         Self {
             most: most.clamp(1, MOST),
             wanted: 1,
             lanes: vec![Lane::Serves(1)],
             alone: run,
+            patience: BUSY_WINDOW.max(build * BUSY_BUILDS),
             busy: Window::from(Instant::now()),
             quiet: Window::from(Instant::now()),
             frozen: false,
@@ -141,7 +147,7 @@ impl Lanes {
                 self.wanted = 1;
             }
         }
-        if self.busy.spans(now) >= BUSY_WINDOW && self.busy.runs >= BUSY_RUNS {
+        if self.busy.spans(now) >= self.patience && self.busy.runs >= BUSY_RUNS {
             let window = std::mem::replace(&mut self.busy, Window::from(now));
             let busy = f64::from(window.queueing) >= BUSY * f64::from(window.runs);
             let wanted = Lane::Serves(self.wanted);
@@ -236,7 +242,7 @@ mod tests {
     #[test]
     fn lanes_open_while_pictures_queue_and_close_when_one_would_do() {
         let mut now = Instant::now();
-        let mut lanes = Lanes::new(4, RUN);
+        let mut lanes = Lanes::new(4, RUN, RUN);
         run(&mut lanes, &mut now, 99, RUN, true);
         assert_eq!((settle(&mut lanes), lanes.open()), (1, 1));
         run(&mut lanes, &mut now, 2, RUN, true);
@@ -260,14 +266,14 @@ mod tests {
     #[test]
     fn pictures_must_queue_most_of_the_time_and_not_for_a_few_runs_alone() {
         let mut now = Instant::now();
-        let mut lanes = Lanes::new(2, RUN);
+        let mut lanes = Lanes::new(2, RUN, RUN);
         for _ in 0..200 {
             run(&mut lanes, &mut now, 7, RUN, true);
             run(&mut lanes, &mut now, 3, RUN, false);
         }
         assert_eq!(lanes.step(0), Step::Serve);
         // Nor do a few long runs show that more will come.
-        let mut lanes = Lanes::new(2, RUN);
+        let mut lanes = Lanes::new(2, RUN, RUN);
         run(&mut lanes, &mut now, 7, 50 * RUN, true);
         assert_eq!(lanes.step(0), Step::Serve);
         run(&mut lanes, &mut now, 1, 50 * RUN, true);
@@ -277,7 +283,7 @@ mod tests {
     #[test]
     fn a_refusal_leaves_things_as_they_are() {
         let mut now = Instant::now();
-        let mut lanes = Lanes::new(2, RUN);
+        let mut lanes = Lanes::new(2, RUN, RUN);
         run(&mut lanes, &mut now, 200, RUN, true);
         let Step::Open(share) = lanes.step(0) else {
             panic!("pictures have been queueing");
@@ -286,7 +292,7 @@ mod tests {
         run(&mut lanes, &mut now, 2000, RUN, true);
         assert_eq!((settle(&mut lanes), lanes.open()), (1, 1));
 
-        let mut lanes = Lanes::new(2, RUN);
+        let mut lanes = Lanes::new(2, RUN, RUN);
         run(&mut lanes, &mut now, 200, RUN, true);
         lanes.step(0);
         lanes.opened(share);
@@ -298,9 +304,19 @@ mod tests {
     }
 
     #[test]
+    fn what_takes_long_to_open_is_opened_later() {
+        let mut now = Instant::now();
+        let mut lanes = Lanes::new(2, RUN, 50 * RUN);
+        run(&mut lanes, &mut now, 499, RUN, true);
+        assert_eq!(lanes.step(0), Step::Serve);
+        run(&mut lanes, &mut now, 2, RUN, true);
+        assert_eq!(lanes.step(0), Step::Open(Share { lane: 1, of: 2 }));
+    }
+
+    #[test]
     fn one_is_enough_where_no_more_are_allowed() {
         let mut now = Instant::now();
-        let mut lanes = Lanes::new(1, RUN);
+        let mut lanes = Lanes::new(1, RUN, RUN);
         run(&mut lanes, &mut now, 1000, RUN, true);
         assert_eq!(lanes.step(0), Step::Serve);
     }

@@ -158,7 +158,7 @@ fn enter(
                 last_stream: 0,
                 next: 0,
                 queued: 0,
-                lanes: Lanes::new(1, Duration::ZERO),
+                lanes: Lanes::new(1, Duration::ZERO, Duration::ZERO),
                 threads: 1,
                 closed: false,
             }),
