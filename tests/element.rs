@@ -449,13 +449,13 @@ fn the_display_aspect_ratio_decides_the_networks_shape() {
 fn the_embedded_segmentation_model_gives_the_reference_classes() {
     use gstdptdepth::checkpoint::Checkpoint;
     let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
-    let golden = data.join("dpt/default-segmentation/photo.safetensors");
+    let golden = data.join("dpt/default-segmentation/scene.safetensors");
     let golden = Checkpoint::open(&golden).unwrap();
     let expected = golden.tensor("labels").unwrap();
     let seen = good(&format!(
         "filesrc location=\"{}\" ! pngdec ! videoconvert ! video/x-raw,format=RGB \
          ! dptdepth model-file=dptdepth-segmentation output=meta execution-provider=cpu ! fakesink name=sink",
-        data.join("frame/photo.png").display()
+        data.join("frame/scene.png").display()
     ));
     let meta = gst::meta::CustomMeta::from_buffer(&seen[0].0, "GstDptSegmentationMeta").unwrap();
     let names: gst::glib::StrV = meta.structure().get("labels").unwrap();
@@ -480,5 +480,5 @@ fn the_embedded_segmentation_model_gives_the_reference_classes() {
     let mut found: Vec<u8> = classes.iter().map(|&class| class as u8).collect();
     found.sort_unstable();
     found.dedup();
-    assert!(found.len() >= 3, "{found:?}");
+    assert!(found.len() >= 4, "{found:?}");
 }
