@@ -248,11 +248,11 @@ impl Host {
         let mut runs: Vec<Running> = Vec::with_capacity(self.batching.size);
         loop {
             match self.gather(share.lane, &mut runs) {
-                None | Some(Step::End) => return,
-                Some(Step::Serve) => self.run(&mut engine, &mut runs),
-                Some(Step::Open(other)) => self.open(other),
+                Step::End => return,
+                Step::Serve => self.run(&mut engine, &mut runs),
+                Step::Open(other) => self.open(other),
                 // The old engine is there until the new one is: without either the lane is lost.
-                Some(Step::Change(other)) => match self.engine(other) {
+                Step::Change(other) => match self.engine(other) {
                     Ok(built) => {
                         (engine, share) = (built, other);
                         self.opened(share);
@@ -320,17 +320,17 @@ impl Host {
         }
     }
 
-    /// Waits for something to do: pictures to run, or a change of the lanes. `None` when no stream is
+    /// Waits for something to do: pictures to run, a change of the lanes, or the end when no stream is
     /// left.
-    fn gather(&self, lane: usize, runs: &mut Vec<Running>) -> Option<Step> {
+    fn gather(&self, lane: usize, runs: &mut Vec<Running>) -> Step {
         let mut state = self.lock();
         loop {
             if state.closed || matches!(state.stage, Stage::Failed(_)) {
-                return None;
+                return Step::End;
             }
             match state.lanes.step(lane) {
                 Step::Serve => {}
-                step => return Some(step),
+                step => return step,
             }
             let Some(oldest) = state.oldest() else {
                 state = self.wait(state);
@@ -354,7 +354,7 @@ impl Host {
                 run.complete(Ok(()), &Run::NONE);
             }
             if !runs.is_empty() {
-                return Some(Step::Serve);
+                return Step::Serve;
             }
             state = self.lock();
         }

@@ -169,6 +169,9 @@ impl Lanes {
         if lane >= of {
             if self.lanes.iter().take(of).all(stands) {
                 self.lanes[lane] = Lane::Gone;
+                while self.lanes.last() == Some(&Lane::Gone) {
+                    self.lanes.pop();
+                }
                 return Step::End;
             }
             return Step::Serve;
@@ -223,8 +226,8 @@ mod tests {
         let mut fewest = usize::MAX;
         loop {
             let before = lanes.lanes.clone();
-            for lane in 0..lanes.lanes.len() {
-                if !matches!(lanes.lanes[lane], Lane::Serves(_)) {
+            for lane in 0..before.len() {
+                if !matches!(lanes.lanes.get(lane), Some(Lane::Serves(_))) {
                     continue;
                 }
                 let step = lanes.step(lane);
@@ -260,7 +263,11 @@ mod tests {
         run(&mut lanes, &mut now, 600, 2 * RUN, false);
         assert!(settle(&mut lanes) >= 1);
         assert_eq!(lanes.open(), 1);
-        assert_eq!(lanes.lanes[0], Lane::Serves(1));
+        assert_eq!(lanes.lanes, [Lane::Serves(1)]);
+        // And once more.
+        run(&mut lanes, &mut now, 202, RUN, true);
+        settle(&mut lanes);
+        assert_eq!(lanes.lanes, [Lane::Serves(2); 2]);
     }
 
     #[test]
