@@ -449,7 +449,7 @@ fn the_display_aspect_ratio_decides_the_networks_shape() {
 fn the_embedded_segmentation_model_gives_the_reference_classes() {
     use gstdptdepth::checkpoint::Checkpoint;
     let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
-    let golden = data.join("dpt/default-segmentation/scene.safetensors");
+    let golden = data.join("dpt/default-segmentation/photo.safetensors");
     let golden = Checkpoint::open(&golden).unwrap();
     let expected = golden.tensor("labels").unwrap();
     let seen = good(&format!(

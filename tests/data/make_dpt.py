@@ -109,7 +109,7 @@ def write_shipped(name: str, folder: str, kind: type, picture: str) -> None:
     else:
         labels = torch.nn.functional.interpolate(output.logits, pixels.shape[2:], mode="bilinear").argmax(1)
         found = {"labels": labels[0, ::4, ::4].to(torch.uint8).contiguous()}
-    save_file(found, HERE / name / f"{picture}.safetensors")
+    save_file(found, HERE / name / "photo.safetensors")
 
 
 def write_full(directory: Path, only: str | None, every_stage: bool) -> None:
