@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: MPL-2.0
 """dptdepth beside GStreamer's onnxinference (1.26), both on the ONNX Runtime of Debian 13; onnxinference.sh calls it.
 
-    onnxinference.py CHECKPOINT MODEL.onnx SIDE
+    onnxinference.py CHECKPOINT TORCH.onnx OURS.onnx SIDE
 
+TORCH.onnx is what a user of onnxinference exports, OURS.onnx what `dpt-onnx export` writes of the same checkpoint.
 Raw NV12 frames of 1080p go in; dptdepth gives 16-bit maps of 1080p, onnxinference the tensor alone, since
 nothing in GStreamer makes depth of it. In turns, the mean time between two frames at the sink.
 """
@@ -44,16 +45,18 @@ def turn(description):
 
 
 def main():
-    checkpoint, model, side = sys.argv[1:]
+    checkpoint, *graphs, side = sys.argv[1:]
     Gst.init(None)
-    theirs = "/tmp/theirs.onnx"
-    with open(model, "rb") as source, open(theirs, "wb") as target:
-        target.write(identified(source.read(), "predicted_depth", "depth"))
     contenders = {
         "dptdepth, cpu": f'dptdepth model-file="{checkpoint}" execution-provider=cpu cache-dir="" network-size={side} resize-policy=squash ! video/x-raw,format=GRAY16_LE',
-        "onnxinference, cpu": f"videoconvertscale ! video/x-raw,format=RGB,width={side},height={side} ! onnxinference model-file={theirs} execution-provider=cpu"
-        " optimization-level=enable-all input-image-format=chw input-tensor-offset=-127.5 input-tensor-scale=127.5",
     }
+    for whose, graph in zip(("torch", "dpt-onnx"), graphs, strict=True):
+        theirs = f"/tmp/{whose}.onnx"
+        Path(theirs).write_bytes(identified(Path(graph).read_bytes(), "predicted_depth", "depth"))
+        contenders[f"onnxinference, cpu, graph of {whose}"] = (
+            f"videoconvertscale ! video/x-raw,format=RGB,width={side},height={side} ! onnxinference model-file={theirs} execution-provider=cpu"
+            " optimization-level=enable-all input-image-format=chw input-tensor-offset=-127.5 input-tensor-scale=127.5"
+        )
     times = {name: [] for name in contenders}
     for _ in range(ROUNDS):
         for name, description in contenders.items():

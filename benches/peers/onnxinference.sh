@@ -23,4 +23,4 @@ unshare --mount --propagation private bash -euc '
     mount --bind "$scratch" "$dir/mnt"
     exec chroot "$dir" /usr/bin/env -i HOME=/root LANG=C.UTF-8 PATH=/usr/bin:/bin ORT_DISABLE_TELEMETRY=1 \
         GST_PLUGIN_PATH=/repo/target/release python3 /repo/benches/peers/onnxinference.py "$@"
-' inside "$dir" "$PWD" "$scratch" "/mnt/$checkpoint" /mnt/ours.onnx $side
+' inside "$dir" "$PWD" "$scratch" "/mnt/$checkpoint" /mnt/$checkpoint-${side}x$side-torch.onnx /mnt/ours.onnx $side

@@ -246,18 +246,27 @@ class OurElement:
             arrivals.append(time.perf_counter())
             return Gst.PadProbeReturn.OK
 
+        def again(flags):
+            pipeline.seek_simple(Gst.Format.TIME, flags | Gst.SeekFlags.SEGMENT, 0)
+
         pad.add_probe(Gst.PadProbeType.BUFFER, seen)
+        pipeline.set_state(Gst.State.PAUSED)
+        pipeline.get_state(Gst.CLOCK_TIME_NONE)
+        again(Gst.SeekFlags.FLUSH)
+        arrivals.clear()
         pipeline.set_state(Gst.State.PLAYING)
-        kinds = Gst.MessageType.EOS | Gst.MessageType.ERROR
-        while len(arrivals) < 6 or arrivals[-1] - arrivals[2] < seconds:
+        kinds = Gst.MessageType.SEGMENT_DONE | Gst.MessageType.ERROR
+        # In the first half the element settles in: the others have been loaded since before the first turn.
+        while len(arrivals) < 8 or arrivals[-1] - arrivals[0] < 2 * seconds:
             message = pipeline.get_bus().timed_pop_filtered(50 * Gst.MSECOND, kinds)
             if message and message.type == Gst.MessageType.ERROR:
                 raise SystemExit(message.parse_error()[0].message)
             if message:
-                break
+                again(Gst.SeekFlags.NONE)
         pipeline.set_state(Gst.State.NULL)
-        # Two are on their way at once: a frame takes what lies between two that arrive.
-        return [(arrivals[-1] - arrivals[2]) / (len(arrivals) - 3)]
+        # Several are on their way at once: a frame takes what lies between two that arrive.
+        settled = arrivals[len(arrivals) // 2 :]
+        return [(settled[-1] - settled[0]) / (len(settled) - 1)]
 
     def end(self):
         pass
