@@ -40,8 +40,8 @@ fn an_export_in_16_bits_is_half_the_file_and_takes_the_same() {
         good(&["export", "default", "-o", &path, "--precision", precision]);
         let told = good(&["inspect", &path]);
         for part in [
-            "pixel_values float[1, 3, 256, 256]",
-            "predicted_depth float[1, 256, 256]",
+            "pixel_values float[1, 3, 224, 224]",
+            "predicted_depth float[1, 224, 224]",
         ] {
             assert!(told.contains(part), "{part:?} is not in {told}");
         }
@@ -57,7 +57,7 @@ fn inspect_says_what_a_checkpoint_is() {
     for part in [
         "dptdepth-default",
         "EfficientNet-Lite0",
-        "256x256",
+        "224x224",
         "larger is nearer",
     ] {
         assert!(told.contains(part), "{part:?} is not in {told}");
@@ -200,7 +200,7 @@ fn run_gives_what_the_reference_processor_and_model_give() {
     let golden = Checkpoint::open(&data("dpt/default/photo.safetensors")).unwrap();
     let expected = golden.tensor("depth").unwrap();
     let (shape, values) = read_npy(&folder.path().join("photo.npy"));
-    assert_eq!(shape, [256, 256]);
+    assert_eq!(shape, [224, 224]);
     let range = expected
         .data()
         .iter()
@@ -211,7 +211,7 @@ fn run_gives_what_the_reference_processor_and_model_give() {
         .data()
         .iter()
         .enumerate()
-        .map(|(i, value)| (value - values[i / 64 * 4 * 256 + i % 64 * 4]).abs())
+        .map(|(i, value)| (value - values[i / 56 * 4 * 224 + i % 56 * 4]).abs())
         .sum::<f32>()
         / expected.data().len() as f32;
     // The two resizes differ by at most one 8-bit level.

@@ -412,14 +412,14 @@ fn a_photograph_gives_the_reference_map_in_every_colour_space() {
         let map: gst::Buffer = meta.structure().get("data").unwrap();
         let map = map.map_readable().unwrap();
         let value = |x: usize, y: usize| {
-            let at = (y * 256 + x) * 4;
+            let at = (y * 224 + x) * 4;
             f32::from_ne_bytes(map[at..at + 4].try_into().unwrap())
         };
         let mean = expected
             .data()
             .iter()
             .enumerate()
-            .map(|(i, expected)| (expected - value(i % 64 * 4, i / 64 * 4)).abs())
+            .map(|(i, expected)| (expected - value(i % 56 * 4, i / 56 * 4)).abs())
             .sum::<f32>()
             / expected.data().len() as f32;
         assert!(
@@ -474,7 +474,7 @@ fn the_embedded_segmentation_model_gives_the_reference_classes() {
     let map = map.map_readable().unwrap();
     let (pixels, classes) = (expected.data().iter().enumerate(), expected.data());
     let wrong =
-        pixels.filter(|&(i, class)| f32::from(map[i / 64 * 4 * 256 + i % 64 * 4]) != *class);
+        pixels.filter(|&(i, class)| f32::from(map[i / 56 * 4 * 224 + i % 56 * 4]) != *class);
     // Where two classes are as likely, a level of 8 bits in the resized picture decides.
     assert!(wrong.count() * 100 <= classes.len());
     let mut found: Vec<u8> = classes.iter().map(|&class| class as u8).collect();

@@ -24,6 +24,8 @@ SHARD = 256  # pictures in a shard
 HELD_OUT = 900_000_000  # number of the first picture that is never trained on
 PAIRS_EVERY = 4  # each fourth shard holds pairs of frames
 GENERATOR = f"cargo run --release --manifest-path {shlex.quote(str(Path(__file__).parent / 'generator/Cargo.toml'))} --"
+# Names of the kinds of scenes in the generator's order (scenes::KINDS).
+KINDS = ("room", "street", "landscape", "portrait", "animal", "tabletop", "workshop", "above", "vehicle", "corridor", "abstract", "crowd", "park", "thing")
 DTYPES = {"U8": np.uint8, "F16": np.float16, "F32": np.float32}
 
 
@@ -124,8 +126,9 @@ class Stopped(Exception):
 class Reader:
     """Hands out augmented batches; `batch` is a pure function of its arguments and the seed."""
 
-    def __init__(self, folder: Path, window: Window, seed: int, producer: Producer | None) -> None:
+    def __init__(self, folder: Path, window: Window, seed: int, producer: Producer | None, without: tuple[str, ...] = ()) -> None:
         self.folder, self.window, self.seed, self.producer = folder, window, seed, producer
+        self.without = [KINDS.index(name) for name in without]
         self.open: OrderedDict[int, dict] = OrderedDict()
         self.lock = threading.Lock()
         self.cancelled = threading.Event()
@@ -138,7 +141,11 @@ class Reader:
         kind = [n for n in range(begin, end) if not pairs or n % PAIRS_EVERY == 0]
         samples = []
         for pick, index in zip(random.integers(len(kind), size=count), random.integers(SHARD, size=count), strict=True):
-            samples.append(sample(self._shard(kind[pick], begin, end), int(index), size, random, pairs))
+            found = self._shard(kind[pick], begin, end)
+            if self.without:
+                allowed = np.flatnonzero(~np.isin(found["kind"], self.without))
+                index = allowed[index % len(allowed)]
+            samples.append(sample(found, int(index), size, random, pairs))
         return {name: np.stack([s[name] for s in samples]) for name in samples[0]}
 
     def _shard(self, number: int, begin: int, end: int) -> dict:
@@ -186,7 +193,9 @@ def sample(shard: dict, index: int, size: tuple[int, int], random: np.random.Gen
     height, width = size
     # Aspect of the cut: the network's own, squeezed or stretched, as cameras' pictures are when squashed.
     aspect = width / height * np.exp(random.normal(0, 0.2))
-    zoom = np.exp(random.uniform(np.log(0.55), 0)) if random.random() < 0.7 else 1.0
+    # Hardly ever enlarged: in use pictures are shrunk, and sharp.
+    least = min(1.0, max(0.55, 0.9 * max(size) / side))
+    zoom = np.exp(random.uniform(np.log(least), 0)) if random.random() < 0.7 else 1.0
     rows, columns = side * zoom * min(1, 1 / aspect), side * zoom * min(1, aspect)
     rows, columns = max(32, round(rows)), max(32, round(columns))
     top, left = int(random.integers(side - rows + 1)), int(random.integers(side - columns + 1))

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """Averaged weights → a folder that transformers and the plugin load.
 
-    export.py STATE FOLDER [--from best.pt] [--soup STATE SHARE] [--dpt-onnx BINARY]
+    export.py STATE FOLDER [--from best.pt] [--soup STATE SHARE]… [--dpt-onnx BINARY]
 
 Weights are stored as 16-bit floats; what does not reach the output (the stem's last stages, the unused
 residual unit of the coarsest fusion, the encoder's final normalisation) is left out, as transformers allows.
@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 from transformers import AutoModelForDepthEstimation, AutoModelForSemanticSegmentation
 
-from model import Shape, build, forward
+from model import Shape, build, fit_positions, forward
 from timing import engines, time_graph
 
 UNUSED = (
@@ -37,22 +37,23 @@ PROCESSOR = {
 LOADER = {"depth": AutoModelForDepthEstimation, "segmentation": AutoModelForSemanticSegmentation}
 
 
-def restore(path: Path, other: Path | None = None, share: float = 0.0) -> tuple[torch.nn.Module, str, dict]:
-    """The averaged model of a saved state, its task and the state. With `share` of another state's weights, if one of
-    the two trainings started from the other (Wortsman et al., Model soups, ICML 2022)."""
+def restore(path: Path, others: list[tuple[Path, float]] = ()) -> tuple[torch.nn.Module, str, dict]:
+    """The averaged model of a saved state, its task and the state. Mixes in, one after the other, shares of other states'
+    weights, of trainings that started from each other (Wortsman et al., Model soups, ICML 2022)."""
     saved = torch.load(path, map_location="cpu", weights_only=False)
     shape = Shape(**saved["shape"])
     tensors = dict(saved["average"])
-    if other:
+    model = build(replace(shape, norm=0), saved["task"], None).eval()
+    for other, share in others:
         theirs = torch.load(other, map_location="cpu", weights_only=False)
-        if (theirs["shape"], theirs["task"]) != (saved["shape"], saved["task"]):
+        if (replace(Shape(**theirs["shape"]), size=shape.size), theirs["task"]) != (shape, saved["task"]):
             raise SystemExit(f"{other} holds another model than {path}")
+        fit_positions(model, theirs["average"])
         for name, tensor in tensors.items():
             if tensor.dtype.is_floating_point:
                 tensors[name] = tensor.lerp(theirs["average"][name], share)
     if shape.norm:
         fold(tensors)
-    model = build(replace(shape, norm=0), saved["task"], None).eval()
     model.load_state_dict(tensors)
     return model, saved["task"], saved
 
@@ -112,12 +113,13 @@ def main() -> None:
     parser.add_argument("state", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--from", dest="name", default="checkpoint.pt", help="or best.pt")
-    parser.add_argument("--soup", nargs=2, metavar=("STATE", "SHARE"), help="mix in this part of another training's weights, 0 to 1")
+    parser.add_argument("--soup", nargs=2, action="append", default=[], metavar=("STATE", "SHARE"),
+                        help="mix in this part of another training's weights, 0 to 1; several one after the other")
     parser.add_argument("--dpt-onnx", type=Path, help="the plugin's command: writes the graph that is timed")
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
-    other, share = given.soup or (None, 0)
-    model, task, saved = restore(given.state / given.name, other and Path(other) / given.name, float(share))
+    others = [(Path(state) / given.name, float(share)) for state, share in given.soup]
+    model, task, saved = restore(given.state / given.name, others)
     size = write(model, given.folder)
     count = sum(p.numel() for p in model.parameters())
     print(f"step {saved['step']}, {saved['seen']} pictures seen; {count} parameters in training, {size} bytes stored")

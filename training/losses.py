@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 CAP = 2.5  # in mean absolute deviations; beyond it an error counts a tenth
+POINTS = 65536  # of a batch, for the overlap of classes: it has to be sorted
 
 
 def statistics(values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -73,4 +74,30 @@ def depth_loss(prediction, batch, weights: dict[str, float], generator) -> dict[
         terms["ranking"] = weights["ranking"] * ranking(values, inverse, 512, generator)
     if pair and weights["consistency"]:
         terms["consistency"] = weights["consistency"] * consistency(error, batch["grid"], batch["visible"])
+    return terms
+
+
+def overlap(logits: torch.Tensor, labels: torch.Tensor, ignored: int = 255) -> torch.Tensor:
+    """1 - intersection over union, its convex extension to probabilities (Berman et al., The Lovász-Softmax loss, CVPR 2018),
+    mean of the classes that a batch has. `logits` [N, C, H, W], `labels` [N, H, W]."""
+    known = labels != ignored
+    every = max(1, int(known.sum()) // POINTS)
+    probabilities = logits.softmax(1).movedim(1, -1)[known][::every]
+    labels = labels[known][::every]
+    terms = []
+    for number in labels.unique():
+        true = (labels == number).float()
+        error, order = (true - probabilities[:, number]).abs().sort(descending=True)
+        true = true[order]
+        left = true.sum() - true.cumsum(0)
+        index = 1 - left / (true.sum() + (1 - true).cumsum(0))
+        terms.append((error * index.diff(prepend=index.new_zeros(1))).sum())
+    return torch.stack(terms).mean() if terms else logits.sum() * 0
+
+
+def class_loss(logits: torch.Tensor, labels: torch.Tensor, weights: dict[str, float]) -> dict[str, torch.Tensor]:
+    """The weighted terms by name."""
+    terms = {"classes": F.cross_entropy(logits, labels, ignore_index=255)}
+    if weights["overlap"]:
+        terms["overlap"] = weights["overlap"] * overlap(logits, labels)
     return terms

@@ -30,7 +30,7 @@ class Shape:
     neck: tuple[int, int] = (160, 160)  # width of the two token levels before fusion
     fusion: int = 32
     norm: int = 1  # batch normalisation in fusion, which export.py folds; 0: none
-    size: int = 256
+    size: int = 224
 
     @staticmethod
     def parse(text: str) -> "Shape":
@@ -84,6 +84,12 @@ def build(shape: Shape, task: str, ingredients: Path | None) -> nn.Module:
         # The last ReLU must let the first predictions through.
         nn.init.constant_(model.head.head[4].bias, 1.0)
     return model
+
+
+def fit_positions(model: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
+    """Resizes the position embeddings among `tensors`, of a training at any size, to the model's."""
+    rows, name = model.config.image_size // 16, "dpt.embeddings.position_embeddings"
+    tensors[name] = model.dpt.embeddings._resize_pos_embed(tensors[name], rows, rows)
 
 
 def stem(model: nn.Module) -> nn.Module:

@@ -29,11 +29,17 @@ from torch import nn
 import data
 import losses
 import metrics
-from model import LABELS, Shape, build, forward, stem
+from model import LABELS, Shape, build, fit_positions, forward, stem
 
-# Share of the pictures seen until which it holds, edge of the square with the network's area, pictures in a batch.
-SCHEDULE = ((0.45, 128, 32), (0.85, 192, 20), (1.0, 256, 12))
 ASPECTS = (1, 1, 1, 4 / 3, 16 / 9, 3 / 4)
+
+
+def schedule(text: str) -> list[tuple[float, int, int]]:
+    """`0.45:128:32,…`: share of the pictures seen until which it holds, edge of the square with the network's area, pictures in a batch."""
+    stages = [(float(share), int(edge), int(count)) for share, edge, count in (stage.split(":") for stage in text.split(","))]
+    if [share for share, *_ in stages] != sorted({share for share, *_ in stages}) or stages[-1][0] != 1:
+        raise ValueError(f"{text}: the shares must rise to 1")
+    return stages
 
 
 def sizes(edge: int, aspect: float) -> tuple[int, int]:
@@ -48,10 +54,11 @@ class Trainer:
         self.options, self.state = options, options.state
         torch.manual_seed(options.seed)
         self.shape = Shape.parse(options.shape)
-        self.model = build(self.shape, options.task, options.ingredients).to(memory_format=torch.channels_last)
+        self.model = build(self.shape, options.task, options.ingredients if options.stem == "imagenet" else None).to(memory_format=torch.channels_last)
         # On a CPU, for so few tokens, a quarter faster than the fused kernel.
         self.model.set_attn_implementation("eager")
-        self.frozen = options.stem_rate == 0
+        stem_rate = 1.0 if options.stem == "none" else options.stem_rate
+        self.frozen = stem_rate == 0
         mine = list(stem(self.model).parameters())
         for parameter in mine:
             parameter.requires_grad_(not self.frozen)
@@ -62,7 +69,7 @@ class Trainer:
             {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0, "scale": 1.0},
         ]
         if not self.frozen:
-            groups.append({"params": mine, "weight_decay": 0.0, "scale": options.stem_rate})
+            groups.append({"params": mine, "weight_decay": 0.0, "scale": stem_rate})
         self.optimiser = torch.optim.AdamW(groups, lr=options.rate, betas=(0.9, 0.98))
         self.average = build(self.shape, options.task, None)
         self.average.load_state_dict(self.model.state_dict())
@@ -92,11 +99,11 @@ class Trainer:
         return True
 
     def start_from(self, folder: Path) -> None:
-        """Takes over what fits from another training's averaged weights: stem, encoder and decoder, not the head."""
-        saved = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=False)["average"]
-        own = self.model.state_dict()
-        taken = {k: v for k, v in saved.items() if k in own and own[k].shape == v.shape and (
-            self.options.task == "depth" or not k.startswith("head."))}
+        """Takes over what fits from another training's averaged weights: stem, encoder, decoder, and of the same task the head."""
+        saved = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=False)
+        own, same = self.model.state_dict(), saved["task"] == self.options.task
+        fit_positions(self.model, saved["average"])
+        taken = {k: v for k, v in saved["average"].items() if k in own and own[k].shape == v.shape and (same or not k.startswith("head."))}
         for target in (self.model, self.average):
             target.load_state_dict(taken, strict=False)
         self.say(f"{len(taken)} of {len(own)} tensors from {folder}")
@@ -126,7 +133,7 @@ class Trainer:
         """Endless (what the step is, how to make its batch); a pure function of step and pictures seen."""
         step, seen, options = self.step, self.seen, self.options
         while seen < options.pictures:
-            edge, count = next((e, n) for share, e, n in SCHEDULE if seen < share * options.pictures)
+            edge, count = next((e, n) for share, e, n in options.schedule if seen < share * options.pictures)
             chance = random.Random(options.seed * 1_000_003 + step)
             size = sizes(edge, chance.choice(ASPECTS))
             pairs = options.task == "depth" and chance.random() < options.pairs
@@ -148,7 +155,7 @@ class Trainer:
         rgb = torch.cat((batch["rgb"], batch["rgb_next"])) if "grid" in batch else batch["rgb"]
         pixels = (rgb.permute(0, 3, 1, 2).float() - 127.5) / 127.5
         self.model.train()
-        stem(self.model).eval()
+        stem(self.model).train(options.stem == "none")
         with torch.autocast("cpu", torch.bfloat16, enabled=not options.float32):
             style = (2 if "grid" in batch else 1, self.random) if options.restyle else None
             output = forward(self.model, pixels, raw=True, frozen=self.frozen, style=style).float()
@@ -156,7 +163,7 @@ class Trainer:
             # Below zero the exported model is flat; here it keeps a slope so that nothing dies.
             terms = losses.depth_loss(F.leaky_relu(output, 0.05), batch, vars(options), self.random)
         else:
-            terms = {"classes": F.cross_entropy(output, batch["labels"].long(), ignore_index=255)}
+            terms = losses.class_loss(output, batch["labels"].long(), vars(options))
         self.optimiser.zero_grad(set_to_none=True)
         sum(terms.values()).backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -173,13 +180,16 @@ class Trainer:
 
     @torch.inference_mode()
     def measure(self) -> dict[str, float]:
-        """The averaged weights on held-out pictures, at 256x256."""
+        """The averaged weights on held-out pictures, at the model's size."""
         rows, confusion = [], metrics.Confusion(len(LABELS))
+        square = (self.shape.size, self.shape.size)
         for held in held_out(self.options.data / "held-out", self.options.held_out):
-            pixels = (torch.from_numpy(held["rgb"]).permute(0, 3, 1, 2).float() - 127.5) / 127.5
+            rgb = np.stack([cv2.resize(one, square, interpolation=cv2.INTER_AREA) for one in held["rgb"]])
+            pixels = (torch.from_numpy(rgb).permute(0, 3, 1, 2).float() - 127.5) / 127.5
             with torch.autocast("cpu", torch.bfloat16, enabled=not self.options.float32):
                 output = forward(self.average, pixels).float()
             if self.options.task == "depth":
+                output = F.interpolate(output[:, None], held["inverse"].shape[1:], mode="bilinear")[:, 0]
                 pairs = zip(output.numpy(), held["inverse"], strict=True)
                 rows += [metrics.depth(p, t.astype(np.float32)) for p, t in pairs]
             else:
@@ -216,7 +226,7 @@ def run(options: argparse.Namespace) -> None:
     trainer = Trainer(options)
     producer = None if options.no_generator else data.Producer(options.data, 256, options.generator)
     window = data.Window(options.initial, options.shards, options.reuse)
-    trainer.reader = data.Reader(options.data, window, options.seed, producer)
+    trainer.reader = data.Reader(options.data, window, options.seed, producer, options.without)
     went_on = trainer.load()
     trainer.say(f"{'going on at' if went_on else 'starting with'} step {trainer.step}, {trainer.seen} pictures seen, {options}")
     stop = trainer.reader.cancelled
@@ -277,6 +287,7 @@ def parser() -> argparse.ArgumentParser:
     add("--pictures", type=int, default=1_500_000, help="to see in all")
     add("--seed", type=int, default=1)
     add("--rate", type=float, default=8e-4)
+    add("--stem", choices=("imagenet", "none"), default="imagenet", help="none: from random weights, for comparison; it learns as the rest does")
     add("--stem-rate", type=float, default=0.0, help="the stem's share of the learning rate; 0: frozen")
     add("--decay", type=float, default=0.03)
     add("--warmup", type=int, default=300, help="steps")
@@ -284,7 +295,10 @@ def parser() -> argparse.ArgumentParser:
     add("--gradient", type=float, default=0.4, help="weight of gradient matching")
     add("--ranking", type=float, default=0.1, help="weight of the order of point pairs")
     add("--consistency", type=float, default=0.3, help="weight of agreement between frames")
+    add("--overlap", type=float, default=0.5, help="weight of intersection over union, in segmentation")
+    add("--schedule", type=schedule, default="0.45:128:32,0.85:192:20,1:224:16", help="share of the pictures seen until which it holds : edge : pictures in a batch, …")
     add("--pairs", type=float, default=0.2, help="share of batches made of pairs of frames")
+    add("--without", type=lambda text: tuple(text.split(",")), default=(), metavar="KIND,…", help=f"leave out these kinds of scenes, of {', '.join(data.KINDS)}")
     add("--restyle", type=int, default=0, help="1: move the statistics of the stem's features at random (worse, see README.md); 0: do not")
     add("--float32", action="store_true", help="no bfloat16")
     add("--threads", type=int, default=2)

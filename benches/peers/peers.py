@@ -33,7 +33,7 @@ MODELS = {
     "DPT-Large": ("dpt-large", 384, 384),
     "DPT-Hybrid": ("dpt-hybrid-midas", 384, 384),
     "Depth-Anything-V2-Small": ("depth-anything-v2-small-hf", 518, 518),
-    "embedded default": (None, 256, 256),
+    "embedded default": (None, 224, 224),
 }
 OURS = {
     "dptdepth, auto": ("auto", "auto"),

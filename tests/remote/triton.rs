@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// `dptdepth-default` at its own size.
-const SIDE: usize = 256;
+const SIDE: usize = 224;
 const STALL: Duration = Duration::from_secs(10);
 /// Of the configurations here some are wrong on purpose.
 const ARGUMENTS: &[&str] = &["--disable-auto-complete-config", "--exit-on-error=false"];
@@ -90,8 +90,8 @@ impl Repository {
             "dynamic",
             "max_batch_size: 4
              dynamic_batching { max_queue_delay_microseconds: 200000 }
-             input [{ name: \"pixel_values\" data_type: TYPE_FP32 dims: [3, 256, 256] }]
-             output [{ name: \"predicted_depth\" data_type: TYPE_FP32 dims: [256, 256] }]",
+             input [{ name: \"pixel_values\" data_type: TYPE_FP32 dims: [3, 224, 224] }]
+             output [{ name: \"predicted_depth\" data_type: TYPE_FP32 dims: [224, 224] }]",
             &[(ModelSpec::PARAMETER_KEY, &self.spec("dynamic").to_json())],
         );
     }
@@ -170,8 +170,8 @@ fn triton_gives_what_a_run_here_gives_and_recovers_from_kill_9() {
         "fixed",
         "fixed",
         "max_batch_size: 0
-         input [{ name: \"pixel_values\" data_type: TYPE_FP32 dims: [1, 3, 256, 256] }]
-         output [{ name: \"predicted_depth\" data_type: TYPE_FP32 dims: [1, 256, 256] }]",
+         input [{ name: \"pixel_values\" data_type: TYPE_FP32 dims: [1, 3, 224, 224] }]
+         output [{ name: \"predicted_depth\" data_type: TYPE_FP32 dims: [1, 224, 224] }]",
         &[],
     );
     let server = serve(&repository, &[]);
@@ -179,7 +179,7 @@ fn triton_gives_what_a_run_here_gives_and_recovers_from_kill_9() {
     let model = client.model().unwrap();
     assert_eq!(model.spec().unwrap(), &repository.spec("dynamic"));
     assert_eq!(model.max_batch, Some(4));
-    assert_eq!(model.fixed_size(), Some(Size::new(256, 256)));
+    assert_eq!(model.fixed_size(), Some(Size::new(224, 224)));
     assert_eq!(model.input.element, ElementType::F32);
     assert_eq!(model.input.dims, [None, Some(3), Some(SIDE), Some(SIDE)]);
     assert_eq!(model.outputs[0].dims, [None, Some(SIDE), Some(SIDE)]);
@@ -291,13 +291,13 @@ fn triton_makes_batches_of_the_requests_of_four_clients() {
 fn what_is_wrong_with_a_model_on_triton_is_told() {
     let repository = Repository::new();
     repository.add_depth();
-    let output = "output [{ name: \"predicted_depth\" data_type: TYPE_FP32 dims: [256, 256] }]";
+    let output = "output [{ name: \"predicted_depth\" data_type: TYPE_FP32 dims: [224, 224] }]";
     repository.add(
         "words",
         "dynamic",
         &format!(
             "max_batch_size: 4
-             input [{{ name: \"pixel_values\" data_type: TYPE_STRING dims: [3, 256, 256] }}]
+             input [{{ name: \"pixel_values\" data_type: TYPE_STRING dims: [3, 224, 224] }}]
              {output}"
         ),
         &[],
@@ -325,8 +325,8 @@ fn what_is_wrong_with_a_model_on_triton_is_told() {
         "slow",
         "dynamic",
         "max_batch_size: 0
-         input [{ name: \"pixel_values\" data_type: TYPE_FP32 dims: [1, 3, 256, 256] }]
-         output [{ name: \"predicted_depth\" data_type: TYPE_FP32 dims: [1, 256, 256] }]",
+         input [{ name: \"pixel_values\" data_type: TYPE_FP32 dims: [1, 3, 224, 224] }]
+         output [{ name: \"predicted_depth\" data_type: TYPE_FP32 dims: [1, 224, 224] }]",
         &[("stall", "10")],
     );
     let server = serve(&repository, &[]);
@@ -350,7 +350,7 @@ fn what_is_wrong_with_a_model_on_triton_is_told() {
     assert_says(
         &error.to_string(),
         &[
-            "pixel_values BYTES [-1, 3, 256, 256]",
+            "pixel_values BYTES [-1, 3, 224, 224]",
             "FP32, FP16 or UINT8",
         ],
     );
@@ -366,7 +366,7 @@ fn what_is_wrong_with_a_model_on_triton_is_told() {
     assert!(matches!(error, RemoteError::Input { .. }), "{error:?}");
     let liar = connected(&server, "liar");
     let error = infer(&liar, small()).result.unwrap_err();
-    assert_says(&error.to_string(), &[&server.url(), "256"]);
+    assert_says(&error.to_string(), &[&server.url(), "224"]);
 
     let slow = connected(&server, "slow");
     let start = Instant::now();
