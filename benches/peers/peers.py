@@ -8,7 +8,7 @@
 
 Every model has its published shape and random weights (tests/data/make_dpt.py writes them), but for the
 embedded one. All contenders of a model are loaded before the first is measured; then they take turns, ROUNDS
-times, so that a noisy machine is noisy for all of them. Times are medians of all turns.
+times (the embedded one thrice as often), so that a noisy machine is noisy for all of them. Times are medians of all turns.
 
 - the bare model: a picture of the network's size in memory to a map in memory;
 - the whole way: a 1080p H.264 clip to 16-bit gray maps of 1080p, decoding included.
@@ -281,7 +281,8 @@ def measure(options, name, is_whole):
         else:
             contenders[contender] = Child(options, name, contender, is_whole)
     times = {contender: [] for contender in contenders}
-    for number in range(options.rounds):
+    # Runs of a few milliseconds vary more from process to process.
+    for number in range(options.rounds * (1 if MODELS[name][0] else 3)):
         for contender, child in contenders.items():
             print(f"{name}, round {number + 1}: {contender}", file=sys.stderr, flush=True)
             times[contender] += child.turn(options.seconds)
