@@ -28,7 +28,7 @@ class Shape:
     heads: int = 3
     taps: tuple[int, int] = field(default=None)  # the two blocks (from 0) that are tapped
     neck: tuple[int, int] = (160, 160)  # width of the two token levels before fusion
-    fusion: int = 32
+    fusion: int = 48
     norm: int = 1  # batch normalisation in fusion, which export.py folds; 0: none
     size: int = 224
 
@@ -90,6 +90,16 @@ def fit_positions(model: nn.Module, tensors: dict[str, torch.Tensor]) -> None:
     """Resizes the position embeddings among `tensors`, of a training at any size, to the model's."""
     rows, name = model.config.image_size // 16, "dpt.embeddings.position_embeddings"
     tensors[name] = model.dpt.embeddings._resize_pos_embed(tensors[name], rows, rows)
+
+
+def widen(own: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
+    """`own` with a narrower layer's weights in its first channels. What is new, `own` as it was, does not reach them: the
+    layer's first channels give what the narrower layer gave (Chen et al., Net2Net, ICLR 2016)."""
+    wide = own.clone()
+    if own.ndim > 1:
+        wide[: old.shape[0], old.shape[1] :] = 0
+    wide[tuple(slice(size) for size in old.shape)] = old
+    return wide
 
 
 def stem(model: nn.Module) -> nn.Module:

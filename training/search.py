@@ -14,7 +14,7 @@ from model import Shape, build
 from timing import engines, time_graph
 
 SHAPES = (
-    "", "size=256", "fusion=48", "fusion=64", "neck=96/96", "blocks=4", "blocks=8", "width=128", "width=256",
+    "", "size=256", "fusion=32", "fusion=64", "neck=96/96", "blocks=4", "blocks=8", "width=128", "width=256",
     "lite=1", "lite=2", "neck=96/96,width=256,blocks=8",
     "fusion=40,neck=96/96,width=256,blocks=6,lite=1",
 )

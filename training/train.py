@@ -22,6 +22,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import cv2
 import numpy as np
+import timm.optim
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -29,7 +30,7 @@ from torch import nn
 import data
 import losses
 import metrics
-from model import LABELS, Shape, build, fit_positions, forward, stem
+from model import LABELS, Shape, build, fit_positions, forward, stem, widen
 
 ASPECTS = (1, 1, 1, 4 / 3, 16 / 9, 3 / 4)
 
@@ -64,13 +65,18 @@ class Trainer:
             parameter.requires_grad_(not self.frozen)
         known = {id(p) for p in mine}
         rest = [p for p in self.model.parameters() if id(p) not in known]
+        # What maps channels to channels; not vectors, embeddings, and the last layer of one channel.
+        matrix = lambda p: p.ndim > 1 and p.shape[0] > 1
         groups = [
-            {"params": [p for p in rest if p.ndim > 1], "weight_decay": options.decay, "scale": 1.0},
-            {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0, "scale": 1.0},
+            {"params": [p for p in rest if matrix(p)], "weight_decay": options.decay, "scale": 1.0},
+            {"params": [p for p in rest if not matrix(p)], "weight_decay": 0.0, "scale": 1.0, "use_fallback": True},
         ]
         if not self.frozen:
-            groups.append({"params": mine, "weight_decay": 0.0, "scale": stem_rate})
-        self.optimiser = torch.optim.AdamW(groups, lr=options.rate, betas=(0.9, 0.98))
+            groups.append({"params": mine, "weight_decay": 0.0, "scale": stem_rate, "use_fallback": True})
+        if options.optimiser == "muon":
+            self.optimiser = timm.optim.Muon(groups, lr=options.rate, betas=(0.9, 0.98), nesterov=True)
+        else:
+            self.optimiser = torch.optim.AdamW(groups, lr=options.rate, betas=(0.9, 0.98))
         self.average = build(self.shape, options.task, None)
         self.average.load_state_dict(self.model.state_dict())
         self.average = self.average.eval().requires_grad_(False).to(memory_format=torch.channels_last)
@@ -99,11 +105,15 @@ class Trainer:
         return True
 
     def start_from(self, folder: Path) -> None:
-        """Takes over what fits from another training's averaged weights: stem, encoder, decoder, and of the same task the head."""
+        """Takes over another training's averaged weights: stem, encoder, decoder, and of the same task the head. Layers that are wider here are widened."""
         saved = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=False)
         own, same = self.model.state_dict(), saved["task"] == self.options.task
         fit_positions(self.model, saved["average"])
-        taken = {k: v for k, v in saved["average"].items() if k in own and own[k].shape == v.shape and (same or not k.startswith("head."))}
+        taken = {
+            k: widen(own[k], v)
+            for k, v in saved["average"].items()
+            if k in own and all(new >= old for new, old in zip(own[k].shape, v.shape, strict=True)) and (same or not k.startswith("head."))
+        }
         for target in (self.model, self.average):
             target.load_state_dict(taken, strict=False)
         self.say(f"{len(taken)} of {len(own)} tensors from {folder}")
@@ -283,10 +293,11 @@ def parser() -> argparse.ArgumentParser:
     add("--ingredients", type=Path, required=True, help="where ingredients.py put the stem")
     add("--task", choices=("depth", "segmentation"), default="depth")
     add("--init", type=Path, help="state folder to take weights from at the first start")
-    add("--shape", default="", help="such as width=160,blocks=4,fusion=32 (model.Shape)")
+    add("--shape", default="", help="such as width=160,blocks=4,fusion=64 (model.Shape)")
     add("--pictures", type=int, default=1_500_000, help="to see in all")
     add("--seed", type=int, default=1)
-    add("--rate", type=float, default=8e-4)
+    add("--optimiser", choices=("muon", "adamw"), default="muon", help="adamw wants a --rate of 8e-4")
+    add("--rate", type=float, default=2e-3)
     add("--stem", choices=("imagenet", "none"), default="imagenet", help="none: from random weights, for comparison; it learns as the rest does")
     add("--stem-rate", type=float, default=0.0, help="the stem's share of the learning rate; 0: frozen")
     add("--decay", type=float, default=0.03)
