@@ -66,8 +66,7 @@ class Model:
 
     def exported(self):
         """Whether torch's graph is there, of the weights that are there now."""
-        weights = self.folder / "model.safetensors"
-        return self.onnx.exists() and self.onnx.stat().st_mtime >= weights.stat().st_mtime
+        return self.onnx.exists() and all(self.onnx.stat().st_mtime >= file.stat().st_mtime for file in self.folder.iterdir())
 
     def export(self):
         """What a user exports with torch."""
