@@ -150,15 +150,15 @@ def capacity(setting):
 
 
 # T(1) in seconds; docs/scaling.md says where each is from. Only the first was measured by this project.
-CPU = Setting("2 CPU cores, embedded model", 0.0057, share=1.0, height=224, width=224, max_batch=1, delay=0.0)
+CPU = Setting("2 CPU cores, embedded model", 0.0075, share=1.0, height=224, width=224, max_batch=1, delay=0.0)
 ORIN = Setting("Jetson Orin 8 GB, DA-Small, 364x364", 0.0392, height=364, width=364, max_batch=4)
 T4 = Setting("T4, DA-V2-Small", 0.02099)
 LAPTOP = Setting("RTX 4070 Laptop, DA-V2-Small", 0.00529)
 SERVERS = [CPU, ORIN, T4, LAPTOP]
 
-# Seconds on two cores. The bare models are from BENCHMARKS.md; what a frame of 1080p costs beside its model is seen best with the
-# smallest: 11.0 ms a frame of a file in all, once runs go on beside each other (docs/performance.md).
-MACHINE = [("embedded default", 0.0057), ("Depth-Anything-V2-Small", 0.1731), ("DPT-Large", 0.6686)]
+# Seconds on two cores. The bare models are from BENCHMARKS.md; what a frame of 1080p costs beside its model is seen best with a
+# small one: 11.0 ms a frame of a file in all with one of 5.7 ms, once runs go on beside each other.
+MACHINE = [("embedded default", 0.0075), ("Depth-Anything-V2-Small", 0.1589), ("DPT-Large", 0.6268)]
 BESIDE = 0.0110 - 0.0057
 
 
