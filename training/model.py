@@ -4,14 +4,17 @@
 
 `model.py INGREDIENTS` verifies the stem's weights against the implementation they were made for.
 """
+import json
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 from transformers import DPTConfig, DPTForDepthEstimation, DPTForSemanticSegmentation, TimmBackboneConfig
 
+KINDS = {"depth": DPTForDepthEstimation, "segmentation": DPTForSemanticSegmentation}
 LABELS = ("sky", "ground", "building", "vegetation", "person", "vehicle", "animal", "object")
 # Width of the stem's features at strides 4, 8 and 16.
 CHANNELS = {0: (24, 40, 112), 1: (24, 40, 112), 2: (24, 48, 120)}
@@ -75,8 +78,7 @@ class Shape:
 
 def build(shape: Shape, task: str, ingredients: Path | None) -> nn.Module:
     """A model for `depth` or `segmentation`; with the stem's ImageNet weights if their folder is given."""
-    kind = {"depth": DPTForDepthEstimation, "segmentation": DPTForSemanticSegmentation}[task]
-    model = kind(shape.config())
+    model = KINDS[task](shape.config())
     if ingredients is not None:
         load_stem(stem(model), shape.lite, ingredients)
     nn.init.trunc_normal_(model.dpt.embeddings.position_embeddings, std=0.02)
@@ -102,6 +104,41 @@ def widen(own: torch.Tensor, old: torch.Tensor) -> torch.Tensor:
     return wide
 
 
+def fold(tensors: dict[str, torch.Tensor]) -> None:
+    """Batch normalisations go into the convolutions before them, which get a bias for it."""
+    # The stem's stay, as timm has them.
+    variances = [name for name in tensors if "residual_layer" in name and name.endswith(".running_var")]
+    for norm in [name.removesuffix(".running_var") for name in variances]:
+        conv = norm.replace("batch_norm", "convolution")
+        weight, bias, mean, variance, _ = (
+            tensors.pop(f"{norm}.{key}") for key in ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+        )
+        fused = fuse_conv_bn_weights(tensors[f"{conv}.weight"], None, mean, variance, 1e-5, weight, bias)
+        tensors[f"{conv}.weight"], tensors[f"{conv}.bias"] = fused
+
+
+@torch.inference_mode()
+def unfold(model: nn.Module, pixels: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The tensors of a model without batch normalisation as one with it has them, to be trained on: what `fold` took in.
+    The statistics are those of the convolutions' outputs for `pixels` [N, 3, H, W]; scale and shift undo them, so that
+    the function is the same."""
+    tensors, outputs, hooks = model.state_dict(), {}, []
+    for name, module in model.named_modules():
+        if "residual_layer" in name and isinstance(module, nn.Conv2d):
+            hooks.append(module.register_forward_hook(lambda *a, name=name: outputs.update({name: a[2]})))
+    forward(model, pixels)
+    for hook in hooks:
+        hook.remove()
+    for conv, values in outputs.items():
+        norm, bias = conv.replace("convolution", "batch_norm"), tensors.pop(f"{conv}.bias")
+        variance, mean = torch.var_mean(values, (0, 2, 3))
+        tensors |= {
+            f"{norm}.running_mean": mean - bias, f"{norm}.running_var": variance,
+            f"{norm}.weight": (variance + 1e-5).sqrt(), f"{norm}.bias": mean,
+        }
+    return tensors
+
+
 def stem(model: nn.Module) -> nn.Module:
     """timm's network inside a model."""
     return model.dpt.embeddings.backbone._backbone
@@ -118,6 +155,18 @@ def load_stem(target: nn.Module, lite: int, ingredients: Path) -> None:
             if old.shape != new.shape:
                 raise ValueError(f"{path.name}: {key} {tuple(new.shape)} does not fit {name} {tuple(old.shape)}")
             old.copy_(new)
+
+
+def pixels(rgb: torch.Tensor) -> torch.Tensor:
+    """Pictures u8 [N, H, W, 3] as the stem takes them, [N, 3, H, W] in -1 … 1."""
+    return (rgb.permute(0, 3, 1, 2).float() - 127.5) / 127.5
+
+
+def exported(folder: Path) -> nn.Module:
+    """The model of a folder that export.py wrote, in f32."""
+    kinds = {kind.__name__: kind for kind in KINDS.values()}
+    (name,) = json.loads((folder / "config.json").read_text())["architectures"]
+    return kinds[name].from_pretrained(folder, dtype=torch.float32).eval()
 
 
 def restyle(features: torch.Tensor, together: int, generator: torch.Generator) -> torch.Tensor:

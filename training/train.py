@@ -30,7 +30,7 @@ from torch import nn
 import data
 import losses
 import metrics
-from model import LABELS, Shape, build, fit_positions, forward, stem, widen
+from model import KINDS, LABELS, Shape, build, exported, fit_positions, forward, pixels, stem, unfold, widen
 
 ASPECTS = (1, 1, 1, 4 / 3, 16 / 9, 3 / 4)
 
@@ -105,13 +105,23 @@ class Trainer:
         return True
 
     def start_from(self, folder: Path) -> None:
-        """Takes over another training's averaged weights: stem, encoder, decoder, and of the same task the head. Layers that are wider here are widened."""
-        saved = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=False)
-        own, same = self.model.state_dict(), saved["task"] == self.options.task
-        fit_positions(self.model, saved["average"])
+        """Takes over another training's averaged weights, or an exported model's: stem, encoder, decoder, and of the same task
+        the head. Layers that are wider here are widened."""
+        own = self.model.state_dict()
+        if (folder / "checkpoint.pt").exists():
+            saved = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=False)
+            task, tensors = saved["task"], saved["average"]
+        else:
+            theirs = exported(folder)
+            task = next(task for task, kind in KINDS.items() if isinstance(theirs, kind))
+            size = (theirs.config.image_size,) * 2
+            some = self.reader.batch(0, 0, 64, size, False)["rgb"]
+            tensors = unfold(theirs, pixels(torch.from_numpy(some))) if self.shape.norm else theirs.state_dict()
+        same = task == self.options.task
+        fit_positions(self.model, tensors)
         taken = {
             k: widen(own[k], v)
-            for k, v in saved["average"].items()
+            for k, v in tensors.items()
             if k in own and all(new >= old for new, old in zip(own[k].shape, v.shape, strict=True)) and (same or not k.startswith("head."))
         }
         for target in (self.model, self.average):
@@ -163,12 +173,11 @@ class Trainer:
             group["lr"] = rate * group["scale"] + 1e-7
         batch = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in batch.items()}
         rgb = torch.cat((batch["rgb"], batch["rgb_next"])) if "grid" in batch else batch["rgb"]
-        pixels = (rgb.permute(0, 3, 1, 2).float() - 127.5) / 127.5
         self.model.train()
         stem(self.model).train(options.stem == "none")
         with torch.autocast("cpu", torch.bfloat16, enabled=not options.float32):
             style = (2 if "grid" in batch else 1, self.random) if options.restyle else None
-            output = forward(self.model, pixels, raw=True, frozen=self.frozen, style=style).float()
+            output = forward(self.model, pixels(rgb), raw=True, frozen=self.frozen, style=style).float()
         if options.task == "depth":
             # Below zero the exported model is flat; here it keeps a slope so that nothing dies.
             terms = losses.depth_loss(F.leaky_relu(output, 0.05), batch, vars(options), self.random)
@@ -195,9 +204,8 @@ class Trainer:
         square = (self.shape.size, self.shape.size)
         for held in held_out(self.options.data / "held-out", self.options.held_out):
             rgb = np.stack([cv2.resize(one, square, interpolation=cv2.INTER_AREA) for one in held["rgb"]])
-            pixels = (torch.from_numpy(rgb).permute(0, 3, 1, 2).float() - 127.5) / 127.5
             with torch.autocast("cpu", torch.bfloat16, enabled=not self.options.float32):
-                output = forward(self.average, pixels).float()
+                output = forward(self.average, pixels(torch.from_numpy(rgb))).float()
             if self.options.task == "depth":
                 output = F.interpolate(output[:, None], held["inverse"].shape[1:], mode="bilinear")[:, 0]
                 pairs = zip(output.numpy(), held["inverse"], strict=True)
@@ -217,7 +225,7 @@ def held_out(folder: Path, count: int):
     for path in sorted(folder.glob("*.safetensors")):
         tensors = data.shard(path)
         for begin in range(0, min(left, len(tensors["rgb"])), 16):
-            yield {k: np.array(tensors[k][begin : begin + 16]) for k in ("rgb", "inverse", "labels")}
+            yield {k: np.array(tensors[k][begin : begin + 16]) for k in ("rgb", "inverse", "labels", "kind")}
         left -= len(tensors["rgb"])
         if left <= 0:
             return
@@ -292,7 +300,7 @@ def parser() -> argparse.ArgumentParser:
     add("--data", type=Path, required=True, help="folder of the shards; held-out/ below it")
     add("--ingredients", type=Path, required=True, help="where ingredients.py put the stem")
     add("--task", choices=("depth", "segmentation"), default="depth")
-    add("--init", type=Path, help="state folder to take weights from at the first start")
+    add("--init", type=Path, help="folder of a state or of an exported model to take weights from at the first start")
     add("--shape", default="", help="such as width=160,blocks=4,fusion=64 (model.Shape)")
     add("--pictures", type=int, default=1_500_000, help="to see in all")
     add("--seed", type=int, default=1)
