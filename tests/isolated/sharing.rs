@@ -114,11 +114,12 @@ fn memory() {
     let start = |_| {
         let pipeline = pipeline("output=overlay", "fakesink");
         pipeline.set_state(gst::State::Playing).unwrap();
-        await_frames(&pipeline, 20);
         pipeline
     };
     let mut pipelines: Vec<_> = (0..1).map(start).collect();
+    await_frames(&pipelines[0], 20);
     let one = memory_of("VmRSS");
+    // All at once: one after the other, each would wait for ever more streams' frames.
     pipelines.extend((1..16).map(start));
     for pipeline in &pipelines {
         await_frames(pipeline, 40);
