@@ -8,6 +8,7 @@
 pub mod remote;
 pub mod runtime;
 
+mod bf16;
 mod bound;
 mod builder;
 mod cache;
@@ -26,6 +27,7 @@ mod tensor;
 mod unwinder;
 mod weights;
 
+pub use bf16::gains_by_bf16;
 pub use cache::{Cache, CacheError, Key, Listed, SIZE_VARIABLE};
 pub(crate) use cache::{Draft, Entry, Kind, Slot};
 pub use error::InferenceError;

@@ -3,6 +3,7 @@
 
 //! Which numbers a network is computed in. Input and output stay as they are.
 
+use super::bf16::{gains_by_bf16, has_bf16};
 use super::error::InferenceError;
 use super::provider::{ExecutionProvider, is_cpu};
 use super::settings::SessionSettings;
@@ -64,7 +65,7 @@ impl Precision {
             ExecutionProvider::OpenVino => {
                 let on_cpu = is_cpu(settings.device.as_deref());
                 match precision {
-                    Self::Auto if on_cpu && has_bf16() => Ok(Self::Bf16),
+                    Self::Auto if on_cpu && gains_by_bf16() => Ok(Self::Bf16),
                     Self::Auto if on_cpu => Ok(Self::Fp32),
                     Self::Bf16 if on_cpu && !has_bf16() => {
                         refused("this processor has no instructions for it")
@@ -98,16 +99,6 @@ impl std::fmt::Display for Precision {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }
-}
-
-#[cfg(target_arch = "x86_64")]
-fn has_bf16() -> bool {
-    is_x86_feature_detected!("avx512bf16")
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn has_bf16() -> bool {
-    false
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -152,7 +143,7 @@ mod tests {
     fn openvino_takes_what_the_device_has() {
         let on = |precision, device| resolved(precision, ExecutionProvider::OpenVino, device);
         let chosen = on(Precision::Auto, None).unwrap();
-        let expected = if has_bf16() {
+        let expected = if gains_by_bf16() {
             Precision::Bf16
         } else {
             Precision::Fp32
