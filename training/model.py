@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 from transformers import DPTConfig, DPTForDepthEstimation, DPTForSemanticSegmentation, TimmBackboneConfig
 
-KINDS = {"depth": DPTForDepthEstimation, "segmentation": DPTForSemanticSegmentation}
+MODELS = {"depth": DPTForDepthEstimation, "segmentation": DPTForSemanticSegmentation}
 LABELS = ("sky", "ground", "building", "vegetation", "person", "vehicle", "animal", "object")
 # Width of the stem's features at strides 4, 8 and 16.
 CHANNELS = {0: (24, 40, 112), 1: (24, 40, 112), 2: (24, 48, 120)}
@@ -78,7 +78,7 @@ class Shape:
 
 def build(shape: Shape, task: str, ingredients: Path | None) -> nn.Module:
     """A model for `depth` or `segmentation`; with the stem's ImageNet weights if their folder is given."""
-    model = KINDS[task](shape.config())
+    model = MODELS[task](shape.config())
     if ingredients is not None:
         load_stem(stem(model), shape.lite, ingredients)
     nn.init.trunc_normal_(model.dpt.embeddings.position_embeddings, std=0.02)
@@ -164,7 +164,7 @@ def pixels(rgb: torch.Tensor) -> torch.Tensor:
 
 def exported(folder: Path) -> nn.Module:
     """The model of a folder that export.py wrote, in f32."""
-    kinds = {kind.__name__: kind for kind in KINDS.values()}
+    kinds = {kind.__name__: kind for kind in MODELS.values()}
     (name,) = json.loads((folder / "config.json").read_text())["architectures"]
     return kinds[name].from_pretrained(folder, dtype=torch.float32).eval()
 

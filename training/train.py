@@ -30,7 +30,7 @@ from torch import nn
 import data
 import losses
 import metrics
-from model import KINDS, LABELS, Shape, build, exported, fit_positions, forward, pixels, stem, unfold, widen
+from model import LABELS, MODELS, Shape, build, exported, fit_positions, forward, pixels, stem, unfold, widen
 
 ASPECTS = (1, 1, 1, 4 / 3, 16 / 9, 3 / 4)
 
@@ -113,7 +113,7 @@ class Trainer:
             task, tensors = saved["task"], saved["average"]
         else:
             theirs = exported(folder)
-            task = next(task for task, kind in KINDS.items() if isinstance(theirs, kind))
+            task = next(task for task, kind in MODELS.items() if isinstance(theirs, kind))
             size = (theirs.config.image_size,) * 2
             some = self.reader.batch(0, 0, 64, size, False)["rgb"]
             tensors = unfold(theirs, pixels(torch.from_numpy(some))) if self.shape.norm else theirs.state_dict()

@@ -7,14 +7,11 @@
 
 use std::sync::LazyLock;
 
+pub(super) use processor::has_bf16;
+
 /// Multiply-adds in bfloat16 in the time of one in 32 bits, above which networks are taken to be
 /// faster; 2 where everything else is equal.
 const WORTH: f64 = 1.25;
-
-/// Whether it has instructions for products of vectors of bfloat16.
-pub(super) fn has_bf16() -> bool {
-    processor::has_bf16()
-}
 
 /// Whether networks run faster here in bfloat16 than in 32 bits. Measured once in a process, in less
 /// than a millisecond.
@@ -28,7 +25,8 @@ mod processor {
     use std::arch::{asm, x86_64::__cpuid_count};
     use std::time::{Duration, Instant};
 
-    pub(super) fn has_bf16() -> bool {
+    /// Whether it has instructions for products of vectors of bfloat16.
+    pub(in crate::inference) fn has_bf16() -> bool {
         is_x86_feature_detected!("avx512bf16")
     }
 
@@ -93,7 +91,7 @@ mod processor {
 
 #[cfg(not(target_arch = "x86_64"))]
 mod processor {
-    pub(super) fn has_bf16() -> bool {
+    pub(in crate::inference) fn has_bf16() -> bool {
         false
     }
 

@@ -111,16 +111,16 @@ fn memory_of(kind: &str) -> f64 {
 
 /// A stream has its frames, its maps and its steadying; the model is there once.
 fn memory() {
-    let start = |_| {
+    let start = || {
         let pipeline = pipeline("output=overlay", "fakesink");
         pipeline.set_state(gst::State::Playing).unwrap();
         pipeline
     };
-    let mut pipelines: Vec<_> = (0..1).map(start).collect();
+    let mut pipelines = vec![start()];
     await_frames(&pipelines[0], 20);
     let one = memory_of("VmRSS");
     // All at once: one after the other, each would wait for ever more streams' frames.
-    pipelines.extend((1..16).map(start));
+    pipelines.extend((1..16).map(|_| start()));
     for pipeline in &pipelines {
         await_frames(pipeline, 40);
     }
