@@ -18,15 +18,9 @@ import torch
 from safetensors.torch import save_file
 from transformers import AutoModelForDepthEstimation, AutoModelForSemanticSegmentation
 
-from model import Shape, build, fit_positions, fold, forward
+from model import Shape, build, fit_positions, fold, forward, matters
 from timing import engines, time_graph
 
-UNUSED = (
-    "dpt.embeddings.backbone._backbone.blocks.5.",
-    "dpt.embeddings.backbone._backbone.blocks.6.",
-    "dpt.layernorm.",
-    "neck.fusion_stage.layers.0.residual_layer1.",
-)
 # What pictures are prepared like: squashed to the network's square, -1 … 1.
 PROCESSOR = {
     "do_normalize": True, "do_pad": False, "do_rescale": True, "do_resize": True, "ensure_multiple_of": 32,
@@ -62,8 +56,7 @@ def write(model: torch.nn.Module, folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {
         name: tensor.half().contiguous()
-        for name, tensor in model.state_dict().items()
-        if not name.startswith(UNUSED) and not name.endswith("num_batches_tracked")
+        for name, tensor in model.state_dict().items() if matters(name)
     }
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():

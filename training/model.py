@@ -13,11 +13,24 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 from transformers import DPTConfig, DPTForDepthEstimation, DPTForSemanticSegmentation, TimmBackboneConfig
+from transformers.utils import logging
+
+# No list of everything that an exported model does without: `exported` looks for what it should have.
+logging.set_verbosity_error()
+logging.disable_progress_bar()
 
 MODELS = {"depth": DPTForDepthEstimation, "segmentation": DPTForSemanticSegmentation}
 LABELS = ("sky", "ground", "building", "vegetation", "person", "vehicle", "animal", "object")
 # Width of the stem's features at strides 4, 8 and 16.
 CHANNELS = {0: (24, 40, 112), 1: (24, 40, 112), 2: (24, 48, 120)}
+# What no output depends on, by the beginnings of names: the stem's last stages, the encoder's final normalisation, the residual unit
+# that the coarsest fusion has no second input for. Exported files do without.
+UNUSED = (
+    "dpt.embeddings.backbone._backbone.blocks.5.",
+    "dpt.embeddings.backbone._backbone.blocks.6.",
+    "dpt.layernorm.",
+    "neck.fusion_stage.layers.0.residual_layer1.",
+)
 WEIGHTS = {0: "efficientnet-lite0-57934424.pth", 1: "efficientnet-lite1-77cc7160.pth", 2: "efficientnet-lite2-9656183e.pth"}
 
 
@@ -162,11 +175,19 @@ def pixels(rgb: torch.Tensor) -> torch.Tensor:
     return (rgb.permute(0, 3, 1, 2).float() - 127.5) / 127.5
 
 
+def matters(name: str) -> bool:
+    """Whether an output depends on the tensor of this name."""
+    return not name.startswith(UNUSED) and not name.endswith("num_batches_tracked")
+
+
 def exported(folder: Path) -> nn.Module:
     """The model of a folder that export.py wrote, in f32."""
     kinds = {kind.__name__: kind for kind in MODELS.values()}
     (name,) = json.loads((folder / "config.json").read_text())["architectures"]
-    return kinds[name].from_pretrained(folder, dtype=torch.float32).eval()
+    model, found = kinds[name].from_pretrained(folder, dtype=torch.float32, output_loading_info=True)
+    if missing := sorted(filter(matters, found["missing_keys"])):
+        raise ValueError(f"{folder}: {', '.join(missing[:3])} missing, of {len(missing)} tensors")
+    return model.eval()
 
 
 def restyle(features: torch.Tensor, together: int, generator: torch.Generator) -> torch.Tensor:
