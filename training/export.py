@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """Averaged weights → a folder that transformers and the plugin load.
 
-    export.py STATE FOLDER [--from best.pt] [--soup STATE SHARE]… [--dpt-onnx BINARY]
+    export.py STATE FOLDER [--from best.pt] [--soup STATE_OR_FOLDER SHARE]… [--dpt-onnx BINARY]
 
 Weights are stored as 16-bit floats; what does not reach the output (the stem's last stages, the unused
 residual unit of the coarsest fusion, the encoder's final normalisation) is left out, as transformers allows.
@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import AutoModelForDepthEstimation, AutoModelForSemanticSegmentation
 
-from model import Shape, build, fit_positions, fold, forward, matters
+from model import Shape, build, exported, fit_positions, fold, forward, matters
 from timing import engines, time_graph
 
 # What pictures are prepared like: squashed to the network's square, -1 … 1.
@@ -30,25 +30,28 @@ PROCESSOR = {
 LOADER = {"depth": AutoModelForDepthEstimation, "segmentation": AutoModelForSemanticSegmentation}
 
 
-def restore(path: Path, others: list[tuple[Path, float]] = ()) -> tuple[torch.nn.Module, str, dict]:
-    """The averaged model of a saved state, its task and the state. Mixes in, one after the other, shares of other states'
-    weights, of trainings that started from each other (Wortsman et al., Model soups, ICML 2022)."""
+def restore(path: Path) -> tuple[torch.nn.Module, dict]:
+    """The averaged model of a saved state, and the state."""
     saved = torch.load(path, map_location="cpu", weights_only=False)
-    shape = Shape(**saved["shape"])
-    tensors = dict(saved["average"])
+    shape, tensors = Shape(**saved["shape"]), dict(saved["average"])
     model = build(replace(shape, norm=0), saved["task"], None).eval()
-    for other, share in others:
-        theirs = torch.load(other, map_location="cpu", weights_only=False)
-        if (replace(Shape(**theirs["shape"]), size=shape.size), theirs["task"]) != (shape, saved["task"]):
-            raise SystemExit(f"{other} holds another model than {path}")
-        fit_positions(model, theirs["average"])
-        for name, tensor in tensors.items():
-            if tensor.dtype.is_floating_point:
-                tensors[name] = tensor.lerp(theirs["average"][name], share)
     if shape.norm:
         fold(tensors)
     model.load_state_dict(tensors)
-    return model, saved["task"], saved
+    return model, saved
+
+
+@torch.no_grad()
+def mix(model: torch.nn.Module, other: torch.nn.Module, share: float) -> None:
+    """Moves the weights of `model` towards those of a training before or beside it (Wortsman et al., Model soups, ICML 2022)."""
+    tensors, theirs = model.state_dict(), other.state_dict()
+    fit_positions(model, theirs)
+    shapes = lambda tensors: {name: tensor.shape for name, tensor in tensors.items()}
+    if type(other) is not type(model) or shapes(theirs) != shapes(tensors):
+        raise SystemExit("--soup has another model")
+    for name, tensor in tensors.items():
+        if tensor.dtype.is_floating_point:
+            tensor.lerp_(theirs[name], share)
 
 
 def write(model: torch.nn.Module, folder: Path) -> int:
@@ -92,17 +95,19 @@ def main() -> None:
     parser.add_argument("state", type=Path)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--from", dest="name", default="checkpoint.pt", help="or best.pt")
-    parser.add_argument("--soup", nargs=2, action="append", default=[], metavar=("STATE", "SHARE"),
-                        help="mix in this part of another training's weights, 0 to 1; several one after the other")
+    parser.add_argument("--soup", nargs=2, action="append", default=[], metavar=("STATE_OR_FOLDER", "SHARE"),
+                        help="mix in this part of the weights of another state or exported model, 0 to 1; several one after the other")
     parser.add_argument("--dpt-onnx", type=Path, help="the plugin's command: writes the graph that is timed")
     parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
-    others = [(Path(state) / given.name, float(share)) for state, share in given.soup]
-    model, task, saved = restore(given.state / given.name, others)
+    model, saved = restore(given.state / given.name)
+    for other, share in given.soup:
+        state = Path(other) / given.name
+        mix(model, restore(state)[0] if state.exists() else exported(Path(other)), float(share))
     size = write(model, given.folder)
     count = sum(p.numel() for p in model.parameters())
     print(f"step {saved['step']}, {saved['seen']} pictures seen; {count} parameters in training, {size} bytes stored")
-    check(model, task, given.folder)
+    check(model, saved["task"], given.folder)
     if given.dpt_onnx:
         with tempfile.TemporaryDirectory() as scratch:
             graph = Path(scratch) / "model.onnx"
