@@ -128,7 +128,9 @@ fn compare(case: &str, model: &Model, options: &BuildOptions, own: [f64; 2]) {
 fn graphs_in_16_bits_say_what_those_in_32_say() {
     let mut cases = cases();
     let default = Model::embedded().unwrap();
-    cases.push(("default".into(), default, Size::new(64, 96)));
+    // At its size: on the few tokens of a small picture, which it never sees, one rounding moves all depths.
+    let size = default.spec().network_size;
+    cases.push(("default".into(), default, size));
     for (case, model, size) in cases {
         let options = BuildOptions::new(size);
         let graph = model.graph(&options).unwrap();
