@@ -23,14 +23,6 @@ MODELS = {"depth": DPTForDepthEstimation, "segmentation": DPTForSemanticSegmenta
 LABELS = ("sky", "ground", "building", "vegetation", "person", "vehicle", "animal", "object")
 # Width of the stem's features at strides 4, 8 and 16.
 CHANNELS = {0: (24, 40, 112), 1: (24, 40, 112), 2: (24, 48, 120)}
-# What no output depends on, by the beginnings of names: the stem's last stages, the encoder's final normalisation, the residual unit
-# that the coarsest fusion has no second input for. Exported files do without.
-UNUSED = (
-    "dpt.embeddings.backbone._backbone.blocks.5.",
-    "dpt.embeddings.backbone._backbone.blocks.6.",
-    "dpt.layernorm.",
-    "neck.fusion_stage.layers.0.residual_layer1.",
-)
 WEIGHTS = {0: "efficientnet-lite0-57934424.pth", 1: "efficientnet-lite1-77cc7160.pth", 2: "efficientnet-lite2-9656183e.pth"}
 
 
@@ -173,6 +165,16 @@ def load_stem(target: nn.Module, lite: int, ingredients: Path) -> None:
 def pixels(rgb: torch.Tensor) -> torch.Tensor:
     """Pictures u8 [N, H, W, 3] as the stem takes them, [N, 3, H, W] in -1 … 1."""
     return (rgb.permute(0, 3, 1, 2).float() - 127.5) / 127.5
+
+
+# What no output depends on, by the beginnings of names: the stem's last stages, the encoder's final normalisation, the residual unit
+# that the coarsest fusion has no second input for. Exported files do without.
+UNUSED = (
+    "dpt.embeddings.backbone._backbone.blocks.5.",
+    "dpt.embeddings.backbone._backbone.blocks.6.",
+    "dpt.layernorm.",
+    "neck.fusion_stage.layers.0.residual_layer1.",
+)
 
 
 def matters(name: str) -> bool:
