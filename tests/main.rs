@@ -24,6 +24,7 @@ mod measure;
 mod metric;
 mod metrics;
 mod motion;
+mod nvidia;
 mod parity;
 mod pipelines;
 mod recording;

@@ -3,8 +3,42 @@
 
 //! Multi-head attention in the two forms that runtimes know best.
 
-use super::{Context, DptError, Flavour, full};
+use super::fold::Linear;
+use super::{Context, DptError, Flavour, Rewrite, full};
 use crate::graph::{Builder, Value};
+
+/// Whether attention is ONNX Runtime's fused operator, which takes no bias in a form that its CUDA
+/// kernels run.
+fn is_fused(context: &Context<'_>, has_bias: bool) -> bool {
+    context.options.flavour == Flavour::Ort && !has_bias
+}
+
+/// The queries `[N, T, D]` that [`among`] takes: `layer` on `x`, with the scale 1/√(D/heads) of the
+/// scores where the operator does not apply it.
+///
+/// The fused operator does so by itself. An attribute `scale` is no way to tell it that the queries
+/// are scaled already: its kernel for fp16 and up to 128 tokens on Turing GPUs ignores the attribute
+/// (`getMHCAParams` in ONNX Runtime) and would scale them twice.
+pub(super) fn query(
+    b: &mut Builder,
+    context: &Context<'_>,
+    layer: Linear,
+    x: &Value,
+    heads: usize,
+    has_bias: bool,
+) -> Result<Value, DptError> {
+    if is_fused(context, has_bias) {
+        return layer.apply(b, x);
+    }
+    let width = layer.outputs();
+    let scale = 1.0 / ((width / heads) as f32).sqrt();
+    if context.uses(Rewrite::FoldAttentionScale) {
+        return layer.scaled(&vec![scale; width]).apply(b, x);
+    }
+    let factor = b.scalar_like(x, scale);
+    let query = layer.apply(b, x)?;
+    Ok(b.mul(&query, &factor)?)
+}
 
 /// Tokens `[…, T, D]` to heads `[…, H, T, D/H]`.
 pub(super) fn to_heads(b: &mut Builder, x: &Value, heads: usize) -> Result<Value, DptError> {
@@ -66,7 +100,7 @@ pub(super) fn attend(
     from_heads(b, &mixed)
 }
 
-/// Attention of tokens `[N, T, D]` among each other; queries are scaled already.
+/// Attention of tokens `[N, T, D]` among each other, for queries made by [`query`].
 pub(super) fn among(
     b: &mut Builder,
     context: &Context<'_>,
@@ -74,7 +108,7 @@ pub(super) fn among(
     [query, key, value]: [&Value; 3],
     bias: Option<&Value>,
 ) -> Result<Value, DptError> {
-    if context.options.flavour == Flavour::Ort && bias.is_none() {
+    if is_fused(context, bias.is_some()) {
         return Ok(b.multi_head_attention(query, key, value, heads)?);
     }
     let query = to_heads(b, query, heads)?;

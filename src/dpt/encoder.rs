@@ -4,7 +4,7 @@
 //! The blocks of a vision transformer: the plain one's, DINOv2's and BEiT's differ in what is
 //! added to them.
 
-use super::attention::among;
+use super::attention::{self, among};
 use super::config::{Backbone, DptConfig};
 use super::fold::Linear;
 use super::{Context, DptError, Rewrite, full, positions};
@@ -130,7 +130,7 @@ fn mlp(
     last_of_branch(b, config, scope, context, &hidden, last, "scale2")
 }
 
-/// Multi-head self-attention; the scale 1/√(D/heads) is folded into the query's layer.
+/// Multi-head self-attention.
 fn attention(
     b: &mut Builder,
     config: &DptConfig,
@@ -140,16 +140,9 @@ fn attention(
     relative_index: Option<&Value>,
 ) -> Result<Value, DptError> {
     let (d, heads) = (config.hidden_size, config.num_attention_heads);
-    let scale = 1.0 / ((d / heads) as f32).sqrt();
     let read = |name: &str, bias: bool| Linear::read(&scope.at(name), d, d, bias);
     let query = read("query", config.qkv_bias)?;
-    let query = if context.uses(Rewrite::FoldAttentionScale) {
-        query.scaled(&vec![scale; d]).apply(b, x)?
-    } else {
-        let factor = b.scalar_like(x, scale);
-        let query = query.apply(b, x)?;
-        b.mul(&query, &factor)?
-    };
+    let query = attention::query(b, context, query, x, heads, relative_index.is_some())?;
     let key = read("key", config.qkv_bias && config.key_bias)?.apply(b, x)?;
     let value = read("value", config.qkv_bias)?.apply(b, x)?;
     let bias = match relative_index {

@@ -103,6 +103,11 @@ impl Linear {
         }
     }
 
+    /// The number of outputs.
+    pub(super) fn outputs(&self) -> usize {
+        self.to
+    }
+
     /// The layer followed by a factor for each output.
     #[must_use]
     pub(super) fn scaled(mut self, factors: &[f32]) -> Self {

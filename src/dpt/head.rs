@@ -198,6 +198,8 @@ fn segmentation(
     let logits = upsample(b, &x, 2 * h, 2 * w)?;
     context.stage(b, "head", &logits);
     let best = b.arg_max(&logits)?;
+    // By way of floats, which are exact here: TensorRT makes bytes of nothing else.
+    let best = full(b, &best);
     let labels = b.cast(&best, ElementType::U8);
     b.output("labels", &labels);
     if context.options.logits {

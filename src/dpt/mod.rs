@@ -296,7 +296,7 @@ fn input(b: &mut Builder, options: &GraphOptions) -> Result<(Value, Normalisatio
     let normal = normalisation.apply(b, &planes)?;
     let rows = b.slice(&normal, 2, pads.top, height.saturating_sub(pads.bottom))?;
     let picture = b.slice(&rows, 3, pads.left, width.saturating_sub(pads.right))?;
-    Ok((b.pad_picture(&picture, pads)?, Normalisation::Done))
+    Ok((b.pad_picture(&picture, pads, 0.0)?, Normalisation::Done))
 }
 
 /// `x` in 32 bits: what follows does not bear 16.

@@ -3,7 +3,7 @@
 
 //! What chooses between ZoeDepth's indoor and outdoor bins.
 
-use super::attention::among;
+use super::attention::{self, among};
 use super::config::Router;
 use super::conv::conv;
 use super::encoder::layer_norm;
@@ -58,9 +58,8 @@ fn router_layer(
 ) -> Result<Value, DptError> {
     let (d, heads) = (router.hidden_size, router.num_attention_heads);
     let own = scope.at("self_attn");
-    let scale = 1.0 / ((d / heads) as f32).sqrt();
-    let query = Linear::read(&own.at("query"), d, d, true)?.scaled(&vec![scale; d]);
-    let query = query.apply(b, x)?;
+    let query = Linear::read(&own.at("query"), d, d, true)?;
+    let query = attention::query(b, context, query, x, heads, false)?;
     let key = Linear::read(&own.at("key"), d, d, true)?.apply(b, x)?;
     let value = Linear::read(&own.at("value"), d, d, true)?.apply(b, x)?;
     let mixed = among(b, context, heads, [&query, &key, &value], None)?;

@@ -122,6 +122,8 @@ pub struct Builder {
     products: BTreeMap<[usize; 3], u64>,
     /// What was cast already, by name and type.
     pub(super) casts: BTreeMap<(String, i32), Value>,
+    /// Outputs of nodes that are outputs of the graph, and their names there.
+    renamed: BTreeMap<String, String>,
 }
 
 impl Builder {
@@ -156,20 +158,30 @@ impl Builder {
         value
     }
 
-    /// Declares an output of the graph of this name.
+    /// Declares an output of the graph of this name. The node that makes `value` gives its output
+    /// this name, so that nothing lies between: TensorRT takes bytes as an output of a `Cast` only.
     pub fn output(&mut self, name: &str, value: &Value) {
         let named = Value {
             name: name.into(),
             ..value.clone()
         };
+        self.outputs.push(value_info(&named));
+        let made_here = self
+            .nodes
+            .iter()
+            .any(|node| node.output.contains(&value.name));
+        if made_here && !self.renamed.contains_key(&value.name) {
+            self.renamed.insert(value.name.clone(), named.name);
+            return;
+        }
+        // An input, a constant, or what is an output under another name already.
         self.nodes.push(NodeProto {
             op_type: Some("Identity".into()),
             name: Some(format!("output/{name}")),
             input: vec![value.name.clone()],
-            output: vec![named.name.clone()],
+            output: vec![named.name],
             ..Default::default()
         });
-        self.outputs.push(value_info(&named));
     }
 
     /// Adds a node with one output.
@@ -274,7 +286,14 @@ impl Builder {
     }
 
     /// The finished graph.
-    pub fn finish(self, name: &str) -> Graph {
+    pub fn finish(mut self, name: &str) -> Graph {
+        for node in &mut self.nodes {
+            for value in node.input.iter_mut().chain(&mut node.output) {
+                if let Some(name) = self.renamed.get(value) {
+                    value.clone_from(name);
+                }
+            }
+        }
         let graph = GraphProto {
             name: Some(name.into()),
             node: self.nodes,

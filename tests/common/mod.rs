@@ -3,6 +3,9 @@
 
 //! What the element's tests share.
 
+pub(crate) mod onnx;
+pub(crate) mod toys;
+
 use gst::prelude::*;
 use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant};

@@ -15,6 +15,12 @@
 
 mod allocation;
 mod element;
+#[expect(
+    dead_code,
+    reason = "shared with the integration tests, which read more"
+)]
+#[path = "../common/onnx.rs"]
+mod onnx;
 mod provider;
 mod runtime;
 mod session;

@@ -28,8 +28,10 @@ pub(super) fn build(
         let x = conv(b, config, &scope_of_conv, &x, to, 7, 2)?;
         let x = norm(b, config, &scope.at("norm"), &x)?;
         let x = b.relu(&x);
-        let pads = same_pads(&x, 3, 2);
-        Ok::<_, DptError>(b.max_pool(&x, 3, 2, pads)?)
+        // Behind a ReLU anything below zero is as good as nothing. Not zero itself: ONNX Runtime
+        // would make padding of the operator of it again (`PadFusion`).
+        let padded = b.pad_picture(&x, same_pads(&x, 3, 2), -1.0)?;
+        Ok::<_, DptError>(b.max_pool(&padded, 3, 2)?)
     })?;
     let mut maps = Vec::new();
     let mut x = x;

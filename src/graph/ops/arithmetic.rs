@@ -111,7 +111,7 @@ impl Builder {
         ))
     }
 
-    /// ONNX Runtime's `MultiHeadAttention` on `[N, T, D]` tensors whose queries are scaled already.
+    /// ONNX Runtime's `MultiHeadAttention` on `[N, T, D]` tensors. It scales the scores by 1/√(D/heads).
     ///
     /// # Errors
     /// If the shapes differ or the heads do not divide D.
@@ -140,7 +140,7 @@ impl Builder {
         Ok(self.contrib_node(
             "MultiHeadAttention",
             &[query, key, value],
-            &[("num_heads", Int(heads as i64)), ("scale", Float(1.0))],
+            &[("num_heads", Int(heads as i64))],
             query.element,
             query.dims.clone(),
         ))

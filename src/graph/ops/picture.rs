@@ -182,25 +182,27 @@ impl Builder {
         ))
     }
 
-    /// `Pad` with zeros around the picture.
+    /// `Pad` with `value` around the picture.
     ///
     /// # Errors
     /// If `x` is no picture.
-    pub fn pad_picture(&mut self, x: &Value, pads: Pads) -> Result<Value, GraphError> {
+    pub fn pad_picture(&mut self, x: &Value, pads: Pads, value: f32) -> Result<Value, GraphError> {
         let (n, [c, h, w]) = self.picture("Pad", x)?;
+        let value = self.scalar_like(x, value);
         let [top, left, bottom, right] = pads.to_ints();
         let amounts = self.integers(&[0, 0, top, left, 0, 0, bottom, right]);
         let size = [c, h + pads.top + pads.bottom, w + pads.left + pads.right];
         Ok(self.node(
             "Pad",
-            &[x, &amounts],
+            &[x, &amounts, &value],
             &[("mode", Text("constant"))],
             x.element,
             [vec![n], fixed(&size)].concat(),
         ))
     }
 
-    /// `MaxPool` with a square kernel.
+    /// `MaxPool` with a square kernel and no padding: ONNX Runtime hands cuDNN the leading pads only,
+    /// so that a picture with other ones behind is to be padded first.
     ///
     /// # Errors
     /// If the kernel is larger than the picture.
@@ -209,25 +211,19 @@ impl Builder {
         x: &Value,
         kernel: usize,
         stride: usize,
-        pads: Pads,
     ) -> Result<Value, GraphError> {
         let (n, [c, h, w]) = self.picture("MaxPool", x)?;
-        let (full_h, full_w) = (h + pads.top + pads.bottom, w + pads.left + pads.right);
-        if full_h < kernel || full_w < kernel || stride == 0 {
+        if h < kernel || w < kernel || stride == 0 {
             return Err(self.error("MaxPool", format!("kernel {kernel} on {:?}", x.dims)));
         }
-        let out = [
-            c,
-            (full_h - kernel) / stride + 1,
-            (full_w - kernel) / stride + 1,
-        ];
+        let out = [c, (h - kernel) / stride + 1, (w - kernel) / stride + 1];
         let (kernel, stride) = (kernel as i64, stride as i64);
         Ok(self.node(
             "MaxPool",
             &[x],
             &[
                 ("kernel_shape", Ints(&[kernel, kernel])),
-                ("pads", Ints(&pads.to_ints())),
+                ("pads", Ints(&[0; 4])),
                 ("strides", Ints(&[stride, stride])),
             ],
             x.element,
@@ -265,33 +261,26 @@ impl Builder {
             element: x.element,
             dims: Vec::new(),
         };
-        let sizes = match n {
-            Dim::Fixed(n) => self.integers(&[n as i64, c as i64, height as i64, width as i64]),
+        let (scales, sizes) = match n {
+            Dim::Fixed(n) => {
+                let sizes = [n, c, height, width].map(|size| size as i64);
+                (none.clone(), self.integers(&sizes))
+            }
+            // Sizes would have to be worked out in the graph from the number of pictures, on the
+            // CPU: `Shape` and what follows it do not run on a GPU.
             Dim::Batch => {
-                let shape = self.node(
-                    "Shape",
-                    &[x],
-                    &[("end", Int(1)), ("start", Int(0))],
-                    ElementType::I64,
-                    fixed(&[1]),
-                );
-                let rest = self.integers(&[c as i64, height as i64, width as i64]);
-                self.node(
-                    "Concat",
-                    &[&shape, &rest],
-                    &[("axis", Int(0))],
-                    ElementType::I64,
-                    fixed(&[4]),
-                )
+                let scales = [
+                    1.0,
+                    1.0,
+                    scale(h, height, coordinates),
+                    scale(w, width, coordinates),
+                ];
+                (self.constant(&[4], scales.to_vec())?, none.clone())
             }
         };
-        Ok(self.node(
-            "Resize",
-            &[x, &none, &none, &sizes],
-            &attributes,
-            x.element,
-            dims,
-        ))
+        let inputs = [x, &none, &scales, &sizes];
+        let count = if scales.name.is_empty() { 4 } else { 3 };
+        Ok(self.node("Resize", &inputs[..count], &attributes, x.element, dims))
     }
 
     /// `ArgMax` over the channels of `[N, C, H, W]` → `[N, H, W]`, the first of equals.
@@ -311,5 +300,51 @@ impl Builder {
             ElementType::I64,
             [vec![n], fixed(&[h, w])].concat(),
         ))
+    }
+}
+
+/// The scale with which `Resize` makes `to` pixels of `from`, ⌊from · scale⌋ in 32 and 64 bits alike.
+///
+/// With aligned corners positions follow from the two lengths, so that any such scale does: one in the
+/// middle between `to` and one more. Else they are divided by it, so that it is the ratio, rounded up
+/// as far as the length needs it.
+fn scale(from: usize, to: usize, coordinates: Coordinates) -> f32 {
+    let (length, wanted) = (from as f64, to as f64);
+    match coordinates {
+        _ if from == to => 1.0,
+        Coordinates::AlignCorners => ((wanted + 0.5) / length) as f32,
+        Coordinates::HalfPixel => {
+            let mut scale = (wanted / length) as f32;
+            while f64::from(scale) * length < wanted || scale * (length as f32) < wanted as f32 {
+                scale = scale.next_up();
+            }
+            scale
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scales_give_exactly_the_length_that_was_asked_for() {
+        for coordinates in [Coordinates::AlignCorners, Coordinates::HalfPixel] {
+            for from in 1..200 {
+                for to in 1..600 {
+                    let scale = scale(from, to, coordinates);
+                    let lengths = [
+                        (scale * from as f32).floor() as usize,
+                        (f64::from(scale) * from as f64).floor() as usize,
+                    ];
+                    assert_eq!(lengths, [to; 2], "{from} to {to}, {coordinates:?}");
+                    if coordinates == Coordinates::HalfPixel {
+                        let ratio = to as f64 / from as f64;
+                        let off = (f64::from(scale) - ratio).abs() / ratio;
+                        assert!(off < 3.0 * f64::from(f32::EPSILON), "{from} to {to}: {off}");
+                    }
+                }
+            }
+        }
     }
 }
