@@ -5,13 +5,14 @@
 //! each node out in 32 bits and rounds what leaves it, so what is seen here is the rounding, not a
 //! GPU's kernels.
 
-use crate::common::runtime;
+use crate::common::toys::{Toy, toys};
+use crate::common::{onnx, runtime};
 use gstdptdepth::dpt::{Batch, Flavour, Floats, InputForm};
-use gstdptdepth::graph::Graph;
+use gstdptdepth::graph::{Graph, in_fp16};
 use gstdptdepth::inference::{
     ExecutionProvider, ModelSource, Session, SessionSettings, TensorData, TensorView,
 };
-use gstdptdepth::model::{BuildOptions, Choice, Model};
+use gstdptdepth::model::{BuildOptions, Model};
 use gstdptdepth::spec::{OutputMeaning, Size};
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView as Stored;
@@ -26,39 +27,6 @@ const OWN_ERROR: f64 = 4.0;
 
 fn data() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data")
-}
-
-/// All toy checkpoints with the largest size that there are reference values for.
-fn cases() -> Vec<(String, Model, Size)> {
-    let mut cases = Vec::new();
-    for family in ["dpt", "original"] {
-        let folders = std::fs::read_dir(data().join(family)).unwrap();
-        let mut folders: Vec<_> = folders.map(|entry| entry.unwrap().path()).collect();
-        // A folder without weights has values of a model inside the plugin.
-        folders.retain(|path| path.is_dir() && !path.join("photo.safetensors").exists());
-        folders.sort();
-        for folder in folders {
-            let size = |name: &str| {
-                let size = name.strip_prefix("golden-")?.strip_suffix(".safetensors")?;
-                let (height, width) = size.split_once('x')?;
-                Some(Size::new(height.parse().unwrap(), width.parse().unwrap()))
-            };
-            let sizes = std::fs::read_dir(&folder).unwrap().filter_map(|entry| {
-                let name = entry.unwrap().file_name();
-                size(name.to_str().unwrap())
-            });
-            let size = sizes.max_by_key(|size| size.area()).unwrap();
-            let read = |name| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
-            let choice = match read("arguments").trim().strip_prefix("--variant ") {
-                Some(variant) => Choice::parse(variant).unwrap(),
-                None => Choice::default(),
-            };
-            let model = Model::open_as(&folder.join(read("checkpoint").trim()), choice).unwrap();
-            cases.push((folder.display().to_string(), model, size));
-        }
-    }
-    assert!(cases.len() >= 29, "{} toy checkpoints", cases.len());
-    cases
 }
 
 /// What a graph says to a picture of slopes, the first output only; `off` is by how much, relatively,
@@ -126,12 +94,18 @@ fn compare(case: &str, model: &Model, options: &BuildOptions, own: [f64; 2]) {
 
 #[test]
 fn graphs_in_16_bits_say_what_those_in_32_say() {
-    let mut cases = cases();
-    let default = Model::embedded().unwrap();
+    let mut cases = toys();
+    let model = Model::embedded().unwrap();
     // At its size: on the few tokens of a small picture, which it never sees, one rounding moves all depths.
-    let size = default.spec().network_size;
-    cases.push(("default".into(), default, size));
-    for (case, model, size) in cases {
+    let size = model.spec().network_size;
+    let name = "default".into();
+    cases.push(Toy { name, model, size });
+    for Toy {
+        name: case,
+        model,
+        size,
+    } in cases
+    {
         let options = BuildOptions::new(size);
         let graph = model.graph(&options).unwrap();
         let [exact, rounded] = [0.0, 1.0 / 2048.0].map(|off| result(&graph, &options, off));
@@ -145,6 +119,84 @@ fn graphs_in_16_bits_say_what_those_in_32_say() {
         };
         compare(&case, &model, &options, own);
     }
+}
+
+/// The same graphs as a user's `.onnx` files in 32 bits, rewritten.
+#[test]
+fn a_users_graph_is_rewritten_for_16_bits_and_says_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.onnx");
+    let mut depths = 0;
+    for Toy { name, model, size } in toys() {
+        let options = BuildOptions::new(size);
+        let graph = model.graph(&options).unwrap();
+        // With weights beside it and inside.
+        graph.write(&path, depths % 2 == 0).unwrap();
+        let half = in_fp16(&path).unwrap();
+        assert_eq!(
+            kinds_of_interface(&graph),
+            kinds_of_interface(&half),
+            "{name}"
+        );
+        let bytes = [&half, &graph].map(Graph::weight_bytes);
+        assert!(bytes[0] * 10 < bytes[1] * 9, "{name}: weights {bytes:?}");
+        let [full, rounded] = [0.0, 1.0 / 2048.0].map(|off| result(&graph, &options, off));
+        let half = result(&half, &options, 0.0);
+        assert!(half.iter().all(|v| v.is_finite()), "{name}: not finite");
+        if model.spec().output == OutputMeaning::Labels {
+            let other = full.iter().zip(&half).filter(|(a, b)| a != b).count();
+            assert!(other * 100 <= full.len(), "{name}: {other} other classes");
+            continue;
+        }
+        depths += 1;
+        let (found, own) = (apart(&full, &half), apart(&full, &rounded));
+        assert!(found[0] > 0.0, "{name}: nothing is in 16 bits");
+        for ((found, bound), own) in found.into_iter().zip(BOUNDS).zip(own) {
+            let bound = bound.max(OWN_ERROR * own);
+            assert!(found <= bound, "{name}: {found}, not {bound}");
+        }
+    }
+    assert!(depths > 20);
+}
+
+/// Names and element types of inputs and outputs.
+fn kinds_of_interface(graph: &Graph) -> Vec<(String, i32)> {
+    let model = onnx::Model::read(&graph.to_bytes().unwrap());
+    let graph = model.graph();
+    let infos = graph.inputs.iter().chain(&graph.outputs);
+    infos
+        .map(|info| {
+            let tensor = info.kind.as_ref().unwrap().tensor.as_ref().unwrap();
+            (info.name.clone(), tensor.element)
+        })
+        .collect()
+}
+
+#[test]
+fn what_cannot_be_rewritten_says_why() {
+    let data = data().join("onnx");
+    for (file, part) in [
+        ("corrupt.onnx", "no intact ONNX model"),
+        ("truncated.onnx", "no intact ONNX model"),
+        ("absent.onnx", "cannot access"),
+    ] {
+        let message = in_fp16(&data.join(file)).err().unwrap().to_string();
+        assert!(message.contains(part), "{file}: {message}");
+    }
+    // A weight that 16 bits cannot say.
+    let folder = with_value("dpt.encoder.layer.1.intermediate.dense.weight", 1e5);
+    let model = Model::open(folder.path()).unwrap();
+    let graph = model.graph(&BuildOptions::new(Size::new(32, 32))).unwrap();
+    let path = folder.path().join("model.onnx");
+    graph.write(&path, true).unwrap();
+    let message = in_fp16(&path).err().unwrap().to_string();
+    for part in ["100000", "65504", "block1/mlp"] {
+        assert!(message.contains(part), "{message}");
+    }
+    // Its weights have become shorter than it says.
+    std::fs::write(folder.path().join("model.onnx.data"), [0; 64]).unwrap();
+    let message = in_fp16(&path).err().unwrap().to_string();
+    assert!(message.contains("reach beyond"), "{message}");
 }
 
 /// A toy checkpoint with one value of a tensor replaced.

@@ -10,6 +10,21 @@ use half::f16;
 use half::slice::HalfFloatSliceExt as _;
 use std::borrow::Cow;
 
+/// The values in 16 bits, as raw data.
+///
+/// # Errors
+/// The largest of the values that 16 bits cannot say.
+pub(super) fn halves(values: &[f32]) -> Result<Bytes, f32> {
+    let mut halves = vec![f16::ZERO; values.len()];
+    halves.convert_from_f32_slice(values);
+    let lost = halves.iter().zip(values);
+    let lost = lost.filter(|(half, value)| half.is_infinite() && value.is_finite());
+    match lost.max_by(|(_, a), (_, b)| a.abs().total_cmp(&b.abs())) {
+        Some((_, value)) => Err(*value),
+        None => Ok(Bytes::from_owner(Halves(halves))),
+    }
+}
+
 impl Builder {
     /// A constant f32 tensor, row-major.
     ///
@@ -44,18 +59,11 @@ impl Builder {
         }
         let values = values.into();
         self.check_fill(dims, values.len())?;
-        let mut halves = vec![f16::ZERO; values.len()];
-        halves.convert_from_f32_slice(&values);
-        let lost = halves.iter().zip(values.iter());
-        let lost = lost.filter(|(half, value)| half.is_infinite() && value.is_finite());
-        if let Some((_, value)) = lost.max_by(|(_, a), (_, b)| a.abs().total_cmp(&b.abs())) {
-            return Err(GraphError::Overflow {
-                tensor: self.name("constant"),
-                dims: dims.to_vec(),
-                value: *value,
-            });
-        }
-        let bytes = Bytes::from_owner(Halves(halves));
+        let bytes = halves(&values).map_err(|value| GraphError::Overflow {
+            tensor: self.name("constant"),
+            dims: dims.to_vec(),
+            value,
+        })?;
         Ok(self.initializer("constant", ElementType::F16, dims, bytes))
     }
 

@@ -28,6 +28,14 @@ pub enum GraphError {
         /// Its largest value.
         value: f32,
     },
+    /// A model that cannot be rewritten for 16 bits.
+    #[error("the model cannot be computed in fp16: {reason}; set precision=auto: {path}", path = path.display())]
+    Fp16 {
+        /// The file.
+        path: PathBuf,
+        /// What stands against it.
+        reason: String,
+    },
     /// The graph and its weights exceed what one protobuf file can hold.
     #[error(
         "the graph holds {bytes} bytes and one ONNX file at most 2 GiB; write it with external data"

@@ -7,8 +7,13 @@
 //! every piece is looked at.
 
 use super::GraphError;
-use super::proto::{StringStringEntryProto, tensor_proto::DataType};
+use super::inspect::map;
+use super::proto::{
+    GraphProto, StringStringEntryProto, TensorProto,
+    tensor_proto::{DataLocation, DataType},
+};
 use super::wire::{Damaged, Fields, Value, varint};
+use bytes::Bytes;
 use prost::Message as _;
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
@@ -56,6 +61,79 @@ pub(super) fn check(path: &Path, bytes: &[u8]) -> Result<Vec<String>, GraphError
     };
     data.walk(Kind::Model, bytes, 0)?;
     Ok(data.sizes.into_keys().collect())
+}
+
+/// Brings the weights that `graph`, of the model in `path`, keeps in other files into it, by mapping
+/// those files. [`check`] comes first.
+///
+/// # Errors
+/// If a file cannot be read, or has become shorter since.
+pub(super) fn load(path: &Path, graph: &mut GraphProto) -> Result<(), GraphError> {
+    let mut files = BTreeMap::new();
+    load_graph(path, graph, &mut files)
+}
+
+fn load_graph(
+    path: &Path,
+    graph: &mut GraphProto,
+    files: &mut BTreeMap<String, Bytes>,
+) -> Result<(), GraphError> {
+    for tensor in &mut graph.initializer {
+        load_tensor(path, tensor, files)?;
+    }
+    for attribute in graph.node.iter_mut().flat_map(|node| &mut node.attribute) {
+        for tensor in attribute.t.iter_mut().chain(&mut attribute.tensors) {
+            load_tensor(path, tensor, files)?;
+        }
+        for graph in attribute.g.iter_mut().chain(&mut attribute.graphs) {
+            load_graph(path, graph, files)?;
+        }
+    }
+    Ok(())
+}
+
+fn load_tensor(
+    path: &Path,
+    tensor: &mut TensorProto,
+    files: &mut BTreeMap<String, Bytes>,
+) -> Result<(), GraphError> {
+    if tensor.raw_data.is_some() {
+        return Ok(());
+    }
+    let bytes = tensor.encode_to_vec();
+    let wrong = |reason: &str| GraphError::Format {
+        path: path.into(),
+        reason: reason.into(),
+    };
+    let external = External::of(&bytes).map_err(|Damaged| wrong("a tensor is damaged"))?;
+    let Some(External {
+        locations,
+        offset,
+        length,
+        needed,
+    }) = external
+    else {
+        return Ok(());
+    };
+    let location = locations
+        .first()
+        .ok_or_else(|| wrong("a tensor is damaged"))?;
+    if !files.contains_key(location) {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        files.insert(location.clone(), map(&folder.join(location))?);
+    }
+    let range = |offset: u64, length: u64| {
+        let (start, length) = (usize::try_from(offset).ok()?, usize::try_from(length).ok()?);
+        Some(start..start.checked_add(length)?)
+    };
+    let range = range(offset.unwrap_or_default(), length.unwrap_or(needed));
+    let file = &files[location];
+    let range = range.filter(|range| range.end <= file.len());
+    let range = range.ok_or_else(|| wrong("its weights reach beyond their file"))?;
+    tensor.raw_data = Some(file.slice(range));
+    tensor.external_data.clear();
+    tensor.data_location = Some(DataLocation::Default as i32);
+    Ok(())
 }
 
 struct DataFiles<'p> {

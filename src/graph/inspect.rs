@@ -162,8 +162,9 @@ impl Interface {
     }
 }
 
+/// The file, mapped.
 #[allow(unsafe_code)]
-fn map(path: &Path) -> Result<Bytes, GraphError> {
+pub(super) fn map(path: &Path) -> Result<Bytes, GraphError> {
     let io = |source| GraphError::Io {
         path: path.into(),
         source,

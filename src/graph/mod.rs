@@ -10,6 +10,7 @@ mod builder;
 mod constants;
 mod error;
 mod external;
+mod fp16;
 mod inspect;
 mod ops;
 #[allow(clippy::all, missing_docs, unreachable_pub)]
@@ -20,6 +21,7 @@ mod writer;
 
 pub use builder::{Builder, Dim, ElementType, Value};
 pub use error::GraphError;
+pub use fp16::in_fp16;
 pub use inspect::{OnnxSummary, OnnxTensor, inspect};
 pub use ops::{Coordinates, Pads};
 pub use stored::{Stored, stored};

@@ -25,9 +25,9 @@ const ALIGNMENT: usize = 64;
 /// A finished graph with its weights.
 pub struct Graph {
     graph: GraphProto,
-    contrib: bool,
+    /// All of the model but its graph.
+    header: ModelProto,
     products: BTreeMap<[usize; 3], u64>,
-    metadata: BTreeMap<String, String>,
 }
 
 impl Graph {
@@ -36,17 +36,44 @@ impl Graph {
         contrib: bool,
         products: BTreeMap<[usize; 3], u64>,
     ) -> Self {
+        let opset = |domain: &str, version| OperatorSetIdProto {
+            domain: Some(domain.into()),
+            version: Some(version),
+        };
+        let mut opset_import = vec![opset("", OPSET)];
+        if contrib {
+            opset_import.push(opset("com.microsoft", 1));
+        }
+        let header = ModelProto {
+            ir_version: Some(IR_VERSION),
+            opset_import,
+            producer_name: Some(env!("CARGO_PKG_NAME").into()),
+            producer_version: Some(env!("CARGO_PKG_VERSION").into()),
+            ..Default::default()
+        };
         Self {
             graph,
-            contrib,
+            header,
             products,
-            metadata: BTreeMap::new(),
+        }
+    }
+
+    /// The graph of a model that was read; `header` is the model without it.
+    pub(super) fn of_model(graph: GraphProto, header: ModelProto) -> Self {
+        Self {
+            graph,
+            header,
+            products: BTreeMap::new(),
         }
     }
 
     /// Sets an entry of the model's `metadata_props`.
     pub fn set_metadata(&mut self, key: impl Into<String>, value: impl Into<String>) {
-        self.metadata.insert(key.into(), value.into());
+        let new = entry(&key.into(), &value.into());
+        let entries = &mut self.header.metadata_props;
+        entries.retain(|entry| entry.key() != new.key());
+        entries.push(new);
+        entries.sort_by(|one, other| one.key().cmp(other.key()));
     }
 
     /// Multiply-adds of one run with a batch of one, in matrix products and convolutions: each is
@@ -128,26 +155,9 @@ impl Graph {
     }
 
     fn model(&self, graph: GraphProto) -> ModelProto {
-        let opset = |domain: &str, version| OperatorSetIdProto {
-            domain: Some(domain.into()),
-            version: Some(version),
-        };
-        let mut opset_import = vec![opset("", OPSET)];
-        if self.contrib {
-            opset_import.push(opset("com.microsoft", 1));
-        }
         ModelProto {
-            ir_version: Some(IR_VERSION),
-            opset_import,
-            producer_name: Some(env!("CARGO_PKG_NAME").into()),
-            producer_version: Some(env!("CARGO_PKG_VERSION").into()),
             graph: Some(graph),
-            metadata_props: self
-                .metadata
-                .iter()
-                .map(|(key, value)| entry(key, value))
-                .collect(),
-            ..Default::default()
+            ..self.header.clone()
         }
     }
 }
