@@ -7,8 +7,8 @@ use super::{Engine, EngineError, Request};
 use crate::dpt::{Batch, Flavour, Floats, InputForm};
 use crate::graph::{self, Graph};
 use crate::inference::{
-    CacheError, Draft, Entry, ExecutionProvider, InferenceError, Key, Kind, Known, ModelSource,
-    Precision, Runtime, Session, SessionSettings, Slot, Weight, Weights,
+    CacheError, Draft, Entry, ExecutionProvider, InferenceError, InputShapes, Key, Kind, Known,
+    ModelSource, Precision, Runtime, Session, SessionSettings, Slot, Weight, Weights,
 };
 use crate::model::{BuildOptions, Model, ModelError};
 use crate::spec::Size;
@@ -87,7 +87,8 @@ pub(super) fn open(
     request: &Request,
 ) -> Result<(Session, Kept), EngineError> {
     let (options, settings) = plan(model, runtime, request);
-    if let Some(onnx) = model.onnx() {
+    let is_rewritten = settings.precision == Precision::Typed;
+    if let Some(onnx) = model.onnx().filter(|_| !is_rewritten) {
         let session = Session::open(runtime, ModelSource::File(&onnx.path), &settings)?;
         return Ok((session, Kept::default()));
     }
@@ -107,7 +108,10 @@ pub(super) fn open(
             }
         }
     }
-    let graph = model.graph(&options)?;
+    let graph = match model.onnx() {
+        Some(onnx) => graph::in_fp16(&onnx.path).map_err(ModelError::from)?,
+        None => model.graph(&options)?,
+    };
     match slot {
         Slot::Vacant(draft) if settings.keep_small || graph.weight_bytes() >= WEIGHTS_FROM => {
             match write(draft, &graph) {
@@ -152,11 +156,11 @@ fn plan(
         },
         ..BuildOptions::new(request.network)
     };
-    // NVIDIA's providers take 16 bits from the graph's types; OpenVINO, which comes to them by
-    // itself, wants 32.
+    // NVIDIA's providers take 16 bits from the graph's types, also those of a user's `.onnx` file,
+    // which is rewritten; OpenVINO, which comes to them by itself, wants 32.
     let first = Session::first_choice(runtime, &settings);
     let nvidia = [ExecutionProvider::Cuda, ExecutionProvider::TensorRt].contains(&first);
-    if nvidia && settings.precision == Precision::Fp16 && model.onnx().is_none() {
+    if nvidia && settings.precision == Precision::Fp16 {
         options.floats = Floats::F16;
         settings.precision = Precision::Typed;
     }
@@ -164,7 +168,44 @@ fn plan(
     settings.cache_key = key(model, &options);
     options.flavour = flavour(Session::first_choice(runtime, &settings));
     settings.cache_key = key(model, &options);
+    settings.input_shapes = input_shapes(model, request);
     (options, settings)
+}
+
+/// The shapes that the input of a graph with free dimensions is going to have; `None` where all are
+/// fixed.
+fn input_shapes(model: &Model, request: &Request) -> Option<InputShapes> {
+    let Size { height, width } = request.network;
+    let (height, width) = (height as usize, width as usize);
+    let batch = request.batch.max(1);
+    let (name, dims): (&str, Vec<Option<usize>>) = match model.onnx() {
+        None if batch == 1 => return None,
+        None => ("rgb", vec![None, Some(height), Some(width), Some(3)]),
+        Some(onnx) => {
+            let [input] = onnx.summary.inputs.as_slice() else {
+                return None;
+            };
+            let known = |dim: &Option<i64>| dim.and_then(|dim| usize::try_from(dim).ok());
+            (&input.name, input.dims.iter().map(known).collect())
+        }
+    };
+    if !dims.contains(&None) {
+        return None;
+    }
+    let sides = match dims.as_slice() {
+        [_, Some(3), _, _] => [3, height, width],
+        [_, _, _, Some(3)] => [height, width, 3],
+        _ => return None,
+    };
+    let with_batch = |batch: usize| {
+        let own = dims[0].unwrap_or(batch);
+        [vec![own], sides.to_vec()].concat()
+    };
+    Some(InputShapes {
+        name: name.to_owned(),
+        smallest: with_batch(1),
+        largest: with_batch(batch),
+    })
 }
 
 /// The operators of the graph: ONNX Runtime's own fused attention only where its own kernels are

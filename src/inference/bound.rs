@@ -1,11 +1,14 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! Input and outputs at fixed places, for providers that compute on a GPU.
+//! Input and outputs in memory of the device that computes, for execution providers with memory of
+//! their own.
 //!
-//! The host's side is pinned memory, which the GPU copies from and to without a detour. A CUDA graph
-//! (`enable_cuda_graph`, `trt_cuda_graph_enable`) repeats what was done with addresses and all, so
-//! for one the GPU's side has fixed places too.
+//! ONNX Runtime copies an input that lies elsewhere at the moment when it is bound and does not look
+//! at it again (`IOBinding::BindInput`). So the tensors that are bound are the device's, and each run
+//! is three steps: the picture to the device's input, the network, the device's outputs to the host.
+//! Their addresses never change, which a CUDA graph (`enable_cuda_graph`, `trt_cuda_graph_enable`)
+//! needs, since it repeats what was done with addresses and all.
 
 use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
 use ort::session::{IoBinding, Session};
@@ -15,84 +18,90 @@ use super::provider::ExecutionProvider;
 use super::settings::{Bind, SessionSettings};
 use super::tensor::{ElementType, TensorData, TensorInfo};
 
-/// Where input and outputs lie.
+/// The device whose memory input and outputs are bound in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// In memory of the host, which does everything that a GPU's would: to see this module work.
-    Host {
-        /// With copies on the side that computes.
-        both_sides: bool,
-    },
-    /// In pinned memory of the host, and with `both_sides` on the GPU too.
-    Cuda { gpu: i32, both_sides: bool },
+pub(super) enum Device {
+    /// An NVIDIA GPU, by CUDA's number.
+    Cuda(i32),
+    /// The host, as if its memory were a GPU's: the same path on a machine without one. As there, a
+    /// tensor of the host's side is copied when it is bound.
+    StandIn,
 }
 
-impl Place {
-    /// What serves the provider; `None` where it reads the caller's memory as well as any other.
+impl Device {
+    /// The provider's device; `None` where it reads the caller's memory as well as any other.
     pub(super) fn of(provider: ExecutionProvider, settings: &SessionSettings) -> Option<Self> {
-        let graph = match provider {
-            ExecutionProvider::Cuda => "enable_cuda_graph",
-            ExecutionProvider::TensorRt => "trt_cuda_graph_enable",
-            _ => {
-                return match settings.bind {
-                    Bind::Never => None,
-                    Bind::Host => Some(Self::Host { both_sides: false }),
-                    Bind::BothSides => Some(Self::Host { both_sides: true }),
-                };
+        match (provider, settings.bind) {
+            (ExecutionProvider::Cuda | ExecutionProvider::TensorRt, _) => {
+                let gpu = settings.device.as_deref().unwrap_or("0");
+                gpu.parse().ok().map(Self::Cuda)
             }
+            (_, Bind::AsOnDevice) => Some(Self::StandIn),
+            (_, Bind::OnDevicesOnly) => None,
+        }
+    }
+
+    /// Memory of the host that the device copies from and to without a detour where that can be had,
+    /// else ordinary memory and the reason.
+    fn host_memory(self, session: &Session) -> (Allocator, Option<String>) {
+        let Self::Cuda(gpu) = self else {
+            return (Allocator::default(), None);
         };
-        let mut options = settings.provider_options.iter();
-        let both_sides = options.any(|(key, value)| key == graph && is_on(value));
-        let gpu = settings.device.as_deref().unwrap_or("0").parse().ok()?;
-        Some(Self::Cuda { gpu, both_sides })
-    }
-
-    const fn both_sides(self) -> bool {
-        match self {
-            Self::Host { both_sides } | Self::Cuda { both_sides, .. } => both_sides,
+        let pinned = |id| {
+            let (device, kind) = (AllocationDevice::CUDA_PINNED, MemoryType::CPUInput);
+            Allocator::new(
+                session,
+                MemoryInfo::new(device, id, AllocatorType::Device, kind)?,
+            )
+        };
+        // Before 1.23 ONNX Runtime files the pinned memory of every GPU under 0.
+        match pinned(gpu).or_else(|_| pinned(0)) {
+            Ok(allocator) => (allocator, None),
+            Err(error) => (
+                Allocator::default(),
+                Some(format!("no pinned memory: {error}")),
+            ),
         }
     }
 
-    /// Memory that the host and the GPU reach.
-    fn near(self, session: &Session) -> ort::Result<Allocator> {
+    fn device_memory(self, session: &Session) -> ort::Result<Allocator> {
         match self {
-            Self::Host { .. } => Ok(Allocator::default()),
-            Self::Cuda { gpu, .. } => {
-                let device = AllocationDevice::CUDA_PINNED;
-                let kind = MemoryType::CPUInput;
-                let memory = MemoryInfo::new(device, gpu, AllocatorType::Device, kind)?;
-                Allocator::new(session, memory)
-            }
-        }
-    }
-
-    /// Memory of the side that computes.
-    fn far(self, session: &Session) -> ort::Result<Allocator> {
-        match self {
-            Self::Host { .. } => Ok(Allocator::default()),
-            Self::Cuda { gpu, .. } => {
+            Self::StandIn => Ok(Allocator::default()),
+            Self::Cuda(gpu) => {
                 let (device, kind) = (AllocationDevice::CUDA, MemoryType::Default);
                 let memory = MemoryInfo::new(device, gpu, AllocatorType::Device, kind)?;
                 Allocator::new(session, memory)
             }
         }
     }
+
+    /// Binds an input as ONNX Runtime does for this device: what lies elsewhere is copied now.
+    fn bind_input(self, binding: &mut IoBinding, name: &str, from: &Tensors) -> ort::Result<()> {
+        match (self, from.location) {
+            (Self::StandIn, Location::Host) => binding.bind_input(name, &from.input.clone()),
+            _ => binding.bind_input(name, &from.input),
+        }
+    }
 }
 
-/// As ONNX Runtime reads flags.
-fn is_on(value: &str) -> bool {
-    matches!(value, "1" | "true" | "True")
+/// Where tensors lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Location {
+    Host,
+    Device,
 }
 
-/// An input or the outputs on one side.
+/// The input and the outputs in one memory.
 #[derive(Debug)]
-struct Side {
+struct Tensors {
+    location: Location,
     input: DynTensor,
     outputs: Vec<DynTensor>,
 }
 
-impl Side {
+impl Tensors {
     fn new(
+        location: Location,
         allocator: &Allocator,
         input: &(TensorElementType, Vec<i64>),
         outputs: &[(TensorElementType, Vec<i64>)],
@@ -101,26 +110,28 @@ impl Side {
             DynTensor::new(allocator, *element, dims.clone())
         };
         Ok(Self {
+            location,
             input: new(input)?,
             outputs: outputs.iter().map(new).collect::<ort::Result<_>>()?,
         })
     }
 }
 
-/// A session's input and outputs at fixed places. To be dropped before the session.
+/// A session's input and outputs in memory of its device. To be dropped before the session.
 #[derive(Debug)]
 pub(super) struct Bound {
     binding: IoBinding,
-    near: Side,
-    far: Option<Side>,
+    host: Tensors,
+    device: Tensors,
     dims: Vec<usize>,
+    trouble: Option<String>,
 }
 
 impl Bound {
     /// Binds them; `None` if a dimension is free, or an element is of a type that is not read here.
     pub(super) fn new(
         session: &Session,
-        place: Place,
+        device: Device,
         input: &TensorInfo,
         outputs: &[TensorInfo],
     ) -> ort::Result<Option<Self>> {
@@ -128,23 +139,23 @@ impl Bound {
         let (Some(of_input), Some(of_outputs)) = (describe(input), described) else {
             return Ok(None);
         };
-        let mut near = Side::new(&place.near(session)?, &of_input, &of_outputs)?;
-        let mut far = match place.both_sides() {
-            true => Some(Side::new(&place.far(session)?, &of_input, &of_outputs)?),
-            false => None,
+        let (allocator, trouble) = device.host_memory(session);
+        let tensors = |location, allocator: &Allocator| {
+            Tensors::new(location, allocator, &of_input, &of_outputs)
         };
+        let on_host = tensors(Location::Host, &allocator)?;
+        let mut on_device = tensors(Location::Device, &device.device_memory(session)?)?;
         let mut binding = session.create_binding()?;
-        let bound = far.as_mut().unwrap_or(&mut near);
-        binding.bind_input(&input.name, &bound.input)?;
-        for (info, output) in outputs.iter().zip(&mut bound.outputs) {
+        device.bind_input(&mut binding, &input.name, &on_device)?;
+        for (info, output) in outputs.iter().zip(&mut on_device.outputs) {
             binding.bind_output(&info.name, output)?;
         }
-        let dims = of_input.1.iter().map(|&dim| dim as usize).collect();
         Ok(Some(Self {
             binding,
-            near,
-            far,
-            dims,
+            host: on_host,
+            device: on_device,
+            dims: of_input.1.iter().map(|&dim| dim as usize).collect(),
+            trouble,
         }))
     }
 
@@ -153,27 +164,28 @@ impl Bound {
         &self.dims
     }
 
+    /// Why copies take longer than they could, if that is so.
+    pub(super) fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
     /// Runs the session on `input`, whose type and dimensions are the bound ones.
     pub(super) fn run(&mut self, session: &mut Session, input: TensorData<'_>) -> ort::Result<()> {
         match input {
-            TensorData::F32(data) => slice_mut(&mut self.near.input).copy_from_slice(data),
-            TensorData::U8(data) => slice_mut(&mut self.near.input).copy_from_slice(data),
+            TensorData::F32(data) => slice_mut(&mut self.host.input).copy_from_slice(data),
+            TensorData::U8(data) => slice_mut(&mut self.host.input).copy_from_slice(data),
         }
-        if let Some(far) = &mut self.far {
-            self.near.input.copy_into(&mut far.input)?;
-        }
+        self.host.input.copy_into(&mut self.device.input)?;
         session.run_binding(&self.binding)?;
-        if let Some(far) = &self.far {
-            for (far, near) in far.outputs.iter().zip(&mut self.near.outputs) {
-                far.copy_into(near)?;
-            }
+        for (device, host) in self.device.outputs.iter().zip(&mut self.host.outputs) {
+            device.copy_into(host)?;
         }
         Ok(())
     }
 
     /// What the last run gave as this output, whose element type is `T`.
     pub(super) fn output<T: Number>(&self, index: usize) -> Option<&[T]> {
-        Some(slice(self.near.outputs.get(index)?))
+        Some(slice(self.host.outputs.get(index)?))
     }
 }
 
@@ -196,15 +208,15 @@ fn describe(info: &TensorInfo) -> Option<(TensorElementType, Vec<i64>)> {
     Some((element, dims.collect::<Option<_>>()?))
 }
 
-/// The elements of a tensor on the near side. `ort` gives none of pinned memory, which it takes for
-/// the GPU's own.
+/// The elements of a tensor in memory of the host. `ort` gives none of pinned memory, which it takes
+/// for the GPU's own.
 #[expect(unsafe_code, reason = "ort takes pinned memory for the GPU's own")]
 fn slice<T: Number>(tensor: &DynTensor) -> &[T] {
     let length = tensor.shape().num_elements();
     assert_eq!(tensor.data_type().byte_size(1), Some(size_of::<T>()));
-    // SAFETY: the near side was allocated for so many elements of that size, where the host can
-    // read it, and is not written to while it is borrowed: runs borrow it mutably. They are over
-    // when their call is, copies to the host included.
+    // SAFETY: the tensor was allocated for so many elements of that size, where the host can read
+    // it, and is not written to while it is borrowed: runs borrow it mutably. They are over when
+    // their call is, copies to the host included.
     unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast(), length) }
 }
 

@@ -8,6 +8,7 @@ use super::machine;
 use super::provider::ExecutionProvider;
 use super::runtime::Runtime;
 use super::settings::SessionSettings;
+use super::tensorrt;
 
 /// All that decides, beside the model, whether something compiled or measured by a provider fits.
 pub(super) fn facts(
@@ -30,6 +31,14 @@ pub(super) fn facts(
     }
     if provider == ExecutionProvider::Auto || !provider.is_on_cpu(settings) {
         facts += &format!(", {}", machine::gpu());
+    }
+    if provider == ExecutionProvider::TensorRt {
+        // Engines also differ in the shapes that they were built for.
+        facts += &format!(
+            ", TensorRT {}, {:?}",
+            tensorrt::version(runtime),
+            settings.input_shapes
+        );
     }
     facts
 }

@@ -51,6 +51,18 @@ pub enum InferenceError {
         /// Why not.
         cause: &'static str,
     },
+    /// A CUDA graph is asked for, but nothing has a fixed address.
+    #[error(
+        "{option} cannot be used: a CUDA graph repeats the memory addresses that it was captured with, and so \
+         the first picture's result, where input and outputs are not bound to fixed ones ({cause}); remove \
+         {option}, or set batch-size=1 and use a model of fixed size"
+    )]
+    CudaGraph {
+        /// The provider's option.
+        option: String,
+        /// Why they are not bound.
+        cause: String,
+    },
     /// A text holds a NUL character, which ONNX Runtime cannot take.
     #[error("{place} holds a NUL character: {text:?}; remove it")]
     Nul {
@@ -148,6 +160,7 @@ impl InferenceError {
             | Self::Provider { .. }
             | Self::Device { .. }
             | Self::Precision { .. }
+            | Self::CudaGraph { .. }
             | Self::Nul { .. }
             | Self::Setting { .. } => true,
             Self::Model { .. }

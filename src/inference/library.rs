@@ -44,7 +44,7 @@ fn open(path: &Path) -> Result<(libloading::Library, String), RuntimeError> {
     let library =
         unsafe { libloading::Library::new(path) }.map_err(|cause| RuntimeError::Unloadable {
             path: path.to_owned(),
-            cause: cause.to_string(),
+            cause: told(&cause),
         })?;
     let foreign = || RuntimeError::NotOnnxRuntime {
         path: path.to_owned(),
@@ -72,6 +72,14 @@ fn open(path: &Path) -> Result<(libloading::Library, String), RuntimeError> {
             path: path.to_owned(),
             version,
         })
+    }
+}
+
+/// An error of the dynamic loader with its own words, which the error itself leaves out.
+pub(super) fn told(error: &libloading::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => source.to_string(),
+        None => error.to_string(),
     }
 }
 

@@ -24,6 +24,7 @@ mod provider;
 mod session;
 mod settings;
 mod tensor;
+mod tensorrt;
 mod unwinder;
 mod weights;
 
@@ -36,6 +37,6 @@ pub use precision::Precision;
 pub use provider::{ExecutionProvider, OptimizationLevel};
 pub use runtime::{Runtime, RuntimeError};
 pub use session::Session;
-pub use settings::{Bind, Known, ModelSource, SessionSettings};
+pub use settings::{Bind, InputShapes, Known, ModelSource, SessionSettings};
 pub use tensor::{ElementType, Outputs, TensorData, TensorInfo, TensorView};
 pub use weights::{Weight, Weights};

@@ -83,14 +83,11 @@ pub(super) fn tensorrt(
     gpu: String,
     cache: Option<&str>,
 ) -> Result<Options, InferenceError> {
+    // Without `trt_fp16_enable`, which TensorRT has no longer from version 11 on: a graph says itself
+    // what is in 16 bits, and is taken at its word only without that.
+    Precision::resolve(settings, ExecutionProvider::TensorRt)?;
     let mut options = vec![("device_id", gpu)];
-    let precision = Precision::resolve(settings, ExecutionProvider::TensorRt)?;
-    // A graph that says itself what is in 16 bits is taken at its word only without this.
-    if precision == Precision::Fp16 && settings.precision != Precision::Typed {
-        options.push(("trt_fp16_enable", "1".to_owned()));
-        // Exports of older operator sets spell layer normalisation out, and its squares overflow.
-        options.push(("trt_layer_norm_fp32_fallback", "1".to_owned()));
-    }
+    options.extend(profile(settings).into_iter().flatten());
     if let Some(folder) = cache {
         // The provider's own key leaves out weights and sizes; the folder has ours.
         options.push(("trt_engine_cache_enable", "1".to_owned()));
@@ -102,9 +99,42 @@ pub(super) fn tensorrt(
     Ok(options)
 }
 
+/// The range of shapes to build one engine for at once. Without it TensorRT builds an engine for the
+/// first shape that it sees, and another one for each that lies outside what it has seen.
+fn profile(settings: &SessionSettings) -> Option<[(&'static str, String); 3]> {
+    let own = |(key, _): &(String, String)| key.starts_with("trt_profile_");
+    if settings.provider_options.iter().any(own) {
+        // One of three is no range, so the user's stand alone.
+        return None;
+    }
+    let shapes = settings.input_shapes.as_ref()?;
+    let text = |dims: &[usize]| {
+        let dims: Vec<String> = dims.iter().map(usize::to_string).collect();
+        format!("{}:{}", shapes.name, dims.join("x"))
+    };
+    let (smallest, largest) = (text(&shapes.smallest), text(&shapes.largest));
+    Some([
+        ("trt_profile_min_shapes", smallest),
+        ("trt_profile_opt_shapes", largest.clone()),
+        ("trt_profile_max_shapes", largest),
+    ])
+}
+
+/// The option that turns CUDA graphs on, where the user has it on.
+pub(super) fn cuda_graph(settings: &SessionSettings) -> Option<&str> {
+    let mut options = settings.provider_options.iter();
+    let (name, _) = options.find(|(name, value)| {
+        // As ONNX Runtime reads flags.
+        matches!(name.as_str(), "enable_cuda_graph" | "trt_cuda_graph_enable")
+            && matches!(value.as_str(), "1" | "true" | "True")
+    })?;
+    Some(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inference::settings::InputShapes;
 
     fn settings(precision: Precision) -> SessionSettings {
         SessionSettings {
@@ -118,15 +148,47 @@ mod tests {
     }
 
     #[test]
-    fn tensorrt_follows_the_types_of_a_graph_that_has_16_bits() {
-        let told = |settings| tensorrt(&settings, "0".into(), Some("/cache")).unwrap();
-        let typed = told(settings(Precision::Typed));
-        assert!(!names(&typed).contains(&"trt_fp16_enable"), "{typed:?}");
-        let foreign = told(settings(Precision::Fp16));
-        assert!(names(&foreign).contains(&"trt_fp16_enable"), "{foreign:?}");
-        let full = told(settings(Precision::Auto));
-        assert!(!names(&full).contains(&"trt_fp16_enable"), "{full:?}");
-        assert!(full.contains(&("trt_engine_cache_path", "/cache".into())));
+    fn tensorrt_follows_the_types_of_the_graph() {
+        for precision in [Precision::Typed, Precision::Auto, Precision::Fp32] {
+            let told = tensorrt(&settings(precision), "0".into(), Some("/cache")).unwrap();
+            assert!(!names(&told).contains(&"trt_fp16_enable"), "{told:?}");
+            assert!(told.contains(&("trt_engine_cache_path", "/cache".into())));
+        }
+        // A graph in 32 bits is never computed as such where 16 were asked for.
+        assert!(tensorrt(&settings(Precision::Fp16), "0".into(), None).is_err());
+    }
+
+    #[test]
+    fn tensorrt_builds_one_engine_for_all_shapes_that_there_will_be() {
+        let mut free = SessionSettings {
+            input_shapes: Some(InputShapes {
+                name: "rgb".into(),
+                smallest: vec![1, 224, 448, 3],
+                largest: vec![4, 224, 448, 3],
+            }),
+            ..SessionSettings::default()
+        };
+        let told = tensorrt(&free, "0".into(), None).unwrap();
+        for (name, shape) in [
+            ("trt_profile_min_shapes", "rgb:1x224x448x3"),
+            ("trt_profile_opt_shapes", "rgb:4x224x448x3"),
+            ("trt_profile_max_shapes", "rgb:4x224x448x3"),
+        ] {
+            assert!(told.contains(&(name, shape.into())), "{told:?}");
+        }
+        free.provider_options = vec![("trt_profile_max_shapes".into(), "rgb:8x224x448x3".into())];
+        let told = tensorrt(&free, "0".into(), None).unwrap();
+        assert!(
+            !names(&told)
+                .iter()
+                .any(|name| name.starts_with("trt_profile"))
+        );
+        let fixed = tensorrt(&SessionSettings::default(), "0".into(), None).unwrap();
+        assert!(
+            !names(&fixed)
+                .iter()
+                .any(|name| name.starts_with("trt_profile"))
+        );
     }
 
     #[test]

@@ -80,15 +80,10 @@ impl Precision {
             }
             // Not 16 bits by themselves: maps that a GPU's kernels spoil look like maps, and nobody
             // has looked at ours from a GPU yet.
-            ExecutionProvider::Cuda => match precision {
+            ExecutionProvider::Cuda | ExecutionProvider::TensorRt => match precision {
                 Self::Auto | Self::Fp32 => Ok(Self::Fp32),
                 Self::Typed => Ok(Self::Fp16),
-                Self::Fp16 => refused("it computes an .onnx file in the types that this has"),
-                _ => refused("it is not offered there"),
-            },
-            ExecutionProvider::TensorRt => match precision {
-                Self::Auto | Self::Fp32 => Ok(Self::Fp32),
-                Self::Fp16 | Self::Typed => Ok(Self::Fp16),
+                Self::Fp16 => refused("it computes a graph in the types that this has"),
                 _ => refused("it is not offered there"),
             },
         }
@@ -163,10 +158,9 @@ mod tests {
             assert_eq!(auto, Precision::Fp32);
             let told = resolved(Precision::Typed, provider, None).unwrap();
             assert_eq!(told, Precision::Fp16);
+            // Neither makes a graph in 16 bits of one in 32.
+            let message = resolved(Precision::Fp16, provider, None).unwrap_err();
+            assert!(message.to_string().contains("types"), "{message}");
         }
-        // Of a graph in 32 bits TensorRT makes one in 16 by itself, CUDA does not.
-        assert!(resolved(Precision::Fp16, tensorrt, None).is_ok());
-        let message = resolved(Precision::Fp16, cuda, None).unwrap_err();
-        assert!(message.to_string().contains(".onnx"), "{message}");
     }
 }

@@ -36,6 +36,8 @@ pub struct Session {
     provider: ExecutionProvider,
     active: String,
     reason: String,
+    /// What of binding input and outputs to the device could not be done.
+    unbound: Option<String>,
     precision: Precision,
     // Held so that nobody removes it.
     _kept: Option<Entry>,
@@ -150,8 +152,11 @@ impl Session {
     }
 
     /// Runs once on zeros if the input's dimensions are known (a free first one counts as 1).
-    fn warm_up(&mut self) -> Result<(), InferenceError> {
+    fn warm_up(&mut self, settings: &SessionSettings) -> Result<(), InferenceError> {
         let mut dims = self.input.dims.clone();
+        if let Some(shapes) = &settings.input_shapes {
+            dims = shapes.smallest.iter().copied().map(Some).collect();
+        }
         if let Some(batch) = dims.first_mut() {
             batch.get_or_insert(1);
         }

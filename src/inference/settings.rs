@@ -35,22 +35,34 @@ pub struct SessionSettings {
     pub cache_key: Key,
     /// Weights of the model's file that sessions on the CPU may share with those of other sizes.
     pub weights: Option<Arc<Weights>>,
-    /// Bind input and outputs to fixed places as for a GPU, even where nothing is gained by it.
+    /// The shapes that the input will have, where the network leaves some of its dimensions free.
+    pub input_shapes: Option<InputShapes>,
+    /// Which sessions have their input and outputs bound.
     pub bind: Bind,
     /// What an earlier session with the same settings has shown, which this one need not find out.
     pub known: Option<Known>,
 }
 
-/// Where input and outputs of a session on the CPU are.
+/// The range of shapes that a network with free dimensions is going to be given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputShapes {
+    /// The input's name.
+    pub name: String,
+    /// Its smallest dimensions, outermost first.
+    pub smallest: Vec<usize>,
+    /// Its largest dimensions.
+    pub largest: Vec<usize>,
+}
+
+/// Which sessions have their input and outputs bound in memory of the device that computes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Bind {
-    /// The input is the caller's, the outputs are new in each run.
+    /// Those on a device with memory of its own: `cuda` and `tensorrt`.
     #[default]
-    Never,
-    /// At fixed places, as with CUDA.
-    Host,
-    /// Likewise, with copies on the side that computes, as with CUDA graphs.
-    BothSides,
+    OnDevicesOnly,
+    /// All, with the host's memory in place of a device's where there is none: shows on any machine
+    /// what a GPU is given.
+    AsOnDevice,
 }
 
 /// What is known of a session before it has run.

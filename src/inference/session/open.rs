@@ -6,12 +6,13 @@
 use std::path::Path;
 
 use super::Session;
-use crate::inference::bound::{Bound, Place};
+use crate::inference::bound::{Bound, Device};
 use crate::inference::builder::{builder, check_texts, provider_failure, refusal};
 use crate::inference::cache::{Draft, Slot};
 use crate::inference::engine::{self, engine_is_built};
 use crate::inference::error::InferenceError;
 use crate::inference::exit::{self, Owned};
+use crate::inference::options;
 use crate::inference::precision::Precision;
 use crate::inference::profile::Profile;
 use crate::inference::provider::ExecutionProvider;
@@ -34,7 +35,7 @@ impl Session {
     ) -> Result<Self, InferenceError> {
         check_texts(settings)?;
         let _work = exit::begin().ok_or(InferenceError::Ending)?;
-        let session = match settings.provider {
+        let mut session = match settings.provider {
             ExecutionProvider::Auto => Self::open_first(runtime, source, settings)?,
             provider => {
                 let mut session = Self::attempt(runtime, source, settings, provider, true)?;
@@ -42,6 +43,9 @@ impl Session {
                 session
             }
         };
+        if let Some(unbound) = session.unbound.take() {
+            session.reason = format!("{}; {unbound}", session.reason);
+        }
         exit::wait_at_the_end();
         Ok(session)
     }
@@ -198,11 +202,9 @@ impl Session {
         let shapes = outputs.iter().map(fixed).collect();
         let unknown = || format!("{provider} (not run yet)");
         let active = known.map_or_else(unknown, |known| known.active.clone());
-        let reason = String::new();
-        let bound = match Place::of(provider, settings) {
-            Some(place) => Bound::new(&inner, place, &input, &outputs)
-                .map_err(|error| provider_failure(provider, settings, &error.to_string()))?,
-            None => None,
+        let (bound, unbound) = match Device::of(provider, settings) {
+            Some(device) => bind(&inner, device, settings, &input, &outputs)?,
+            None => (None, None),
         };
         let mut session = Self {
             bound: bound.map(Owned::new),
@@ -211,7 +213,8 @@ impl Session {
             profile,
             provider,
             active,
-            reason,
+            reason: String::new(),
+            unbound,
             precision,
             _kept: None,
             trouble: None,
@@ -219,7 +222,7 @@ impl Session {
             outputs,
             shapes,
         };
-        session.warm_up().map_err(|error| match error {
+        session.warm_up(settings).map_err(|error| match error {
             InferenceError::Run { provider, cause } if provider != ExecutionProvider::Cpu => {
                 provider_failure(provider, settings, &cause)
             }
@@ -241,5 +244,39 @@ impl Session {
             }
             named => named,
         }
+    }
+}
+
+/// Binds input and outputs to the device's memory. Also says what of that could not be done.
+///
+/// # Errors
+/// If that is more than a matter of speed.
+fn bind(
+    session: &ort::session::Session,
+    device: Device,
+    settings: &SessionSettings,
+    input: &TensorInfo,
+    outputs: &[TensorInfo],
+) -> Result<(Option<Bound>, Option<String>), InferenceError> {
+    let (bound, trouble) = match Bound::new(session, device, input, outputs) {
+        Ok(Some(bound)) => {
+            let trouble = bound.trouble().map(str::to_owned);
+            (Some(bound), trouble)
+        }
+        Ok(None) => (None, None),
+        Err(error) => (
+            None,
+            Some(format!("input and outputs are not bound: {error}")),
+        ),
+    };
+    match options::cuda_graph(settings) {
+        Some(option) if bound.is_none() => {
+            let free = || "a dimension of them is free".to_owned();
+            Err(InferenceError::CudaGraph {
+                option: option.to_owned(),
+                cause: trouble.unwrap_or_else(free),
+            })
+        }
+        _ => Ok((bound, trouble)),
     }
 }
