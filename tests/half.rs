@@ -172,6 +172,66 @@ fn kinds_of_interface(graph: &Graph) -> Vec<(String, i32)> {
         .collect()
 }
 
+/// Two exports of a toy by PyTorch, which spells normalisations out in one of them and puts constants
+/// and shapes into nodes.
+#[test]
+fn graphs_that_pytorch_exports_are_rewritten_too() {
+    for (file, opset) in [("torch-script.onnx", 14), ("torch-dynamo.onnx", 18)] {
+        let path = data().join("onnx").join(file);
+        let bytes = std::fs::read(&path).unwrap();
+        let half = in_fp16(&path).unwrap().to_bytes().unwrap();
+        let written = onnx::Model::read(&half);
+        assert_eq!(written.opset_import[0].version, opset, "{file}");
+        let [full, half] = [&bytes, &half].map(|bytes| {
+            let settings = SessionSettings {
+                provider: ExecutionProvider::Cpu,
+                ..SessionSettings::default()
+            };
+            let source = ModelSource::Memory(bytes);
+            let mut session = Session::open(runtime(), source, &settings).unwrap();
+            let pixels: Vec<f32> = (0..3 * 42 * 70)
+                .map(|i| (i % 83) as f32 / 40.0 - 1.0)
+                .collect();
+            let outputs = session
+                .run(TensorData::F32(&pixels), &[1, 3, 42, 70])
+                .unwrap();
+            let TensorView::F32 { data, .. } = outputs.get(0).unwrap() else {
+                panic!("no floats");
+            };
+            data.iter().map(|v| f64::from(*v)).collect::<Vec<_>>()
+        });
+        let found = apart(&full, &half);
+        assert!(found[0] > 0.0, "{file}: nothing is in 16 bits");
+        for (found, bound) in found.into_iter().zip(BOUNDS) {
+            assert!(found <= bound, "{file}: {found}, not {bound}");
+        }
+        // Products but the last two are in 16 bits, what spells a normalisation out is not.
+        let graph = written.graph();
+        let made_by_cast = |name: &String| {
+            let mut casts = graph.nodes.iter().filter(|node| node.op == "Cast");
+            casts.any(|node| node.outputs.contains(name))
+        };
+        let half_products = graph.nodes.iter().filter(|node| {
+            matches!(node.op.as_str(), "MatMul" | "Conv" | "ConvTranspose")
+                && node.outputs[0].ends_with("/fp16")
+        });
+        let products = graph.nodes.iter();
+        let products =
+            products.filter(|node| matches!(node.op.as_str(), "MatMul" | "Conv" | "ConvTranspose"));
+        assert_eq!(half_products.count() + 2, products.count(), "{file}");
+        for node in &graph.nodes {
+            if matches!(node.op.as_str(), "ReduceMean" | "Pow" | "Sqrt" | "Softmax") {
+                let half = |name: &&String| name.ends_with("/fp16") && !made_by_cast(name);
+                assert!(
+                    node.inputs.iter().all(|name| !half(&name)),
+                    "{file}: {}",
+                    node.name
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn what_cannot_be_rewritten_says_why() {
     let data = data().join("onnx");
