@@ -5,7 +5,7 @@
 
 use super::{Engine, EngineError, Request};
 use crate::dpt::{Batch, Flavour, Floats, InputForm};
-use crate::graph::{self, Graph};
+use crate::graph::{self, Graph, OnnxTensor};
 use crate::inference::{
     CacheError, Draft, Entry, ExecutionProvider, InferenceError, InputShapes, Key, Kind, Known,
     ModelSource, Precision, Runtime, Session, SessionSettings, Slot, Weight, Weights,
@@ -147,18 +147,39 @@ fn plan(
     request: &Request,
 ) -> (BuildOptions, SessionSettings) {
     let mut settings = request.session.clone();
+    let first = Session::first_choice(runtime, &settings);
+    // OpenVINO compiles for a GPU or NPU again for each number of pictures, in the stream.
+    let compiles = first == ExecutionProvider::OpenVino && !first.is_on_cpu(&settings);
     let mut options = BuildOptions {
         input: InputForm::Rgb8,
         borders: request.borders,
-        batch: match request.batch {
+        batch: match u32::try_from(request.batch).unwrap_or(u32::MAX) {
             0 | 1 => Batch::Fixed(1),
+            batch if compiles => Batch::Fixed(batch),
             _ => Batch::Dynamic,
         },
         ..BuildOptions::new(request.network)
     };
+    match model.onnx().map(|onnx| onnx.summary.inputs.as_slice()) {
+        // What works out shapes in a graph of another tool is not for a GPU.
+        Some([input]) => {
+            let is_full = compiles || first == ExecutionProvider::Cuda;
+            free_dimensions(&mut settings, input, request, is_full);
+        }
+        None if options.batch == Batch::Dynamic => {
+            let Size { height, width } = request.network;
+            let input = OnnxTensor {
+                name: "rgb".into(),
+                element: "uint8".into(),
+                dims: vec![None, Some(height.into()), Some(width.into()), Some(3)],
+                dim_names: Vec::new(),
+            };
+            free_dimensions(&mut settings, &input, request, false);
+        }
+        _ => {}
+    }
     // NVIDIA's providers take 16 bits from the graph's types, also those of a user's `.onnx` file,
     // which is rewritten; OpenVINO, which comes to them by itself, wants 32.
-    let first = Session::first_choice(runtime, &settings);
     let nvidia = [ExecutionProvider::Cuda, ExecutionProvider::TensorRt].contains(&first);
     if nvidia && settings.precision == Precision::Fp16 {
         options.floats = Floats::F16;
@@ -168,44 +189,52 @@ fn plan(
     settings.cache_key = key(model, &options);
     options.flavour = flavour(Session::first_choice(runtime, &settings));
     settings.cache_key = key(model, &options);
-    settings.input_shapes = input_shapes(model, request);
     (options, settings)
 }
 
-/// The shapes that the input of a graph with free dimensions is going to have; `None` where all are
-/// fixed.
-fn input_shapes(model: &Model, request: &Request) -> Option<InputShapes> {
+/// Says what sizes the free dimensions of the input are going to have: those with a name of their own
+/// and one size are fixed, the others have a range. With `is_full` every run has the largest batch.
+fn free_dimensions(
+    settings: &mut SessionSettings,
+    input: &OnnxTensor,
+    request: &Request,
+    is_full: bool,
+) {
     let Size { height, width } = request.network;
     let (height, width) = (height as usize, width as usize);
-    let batch = request.batch.max(1);
-    let (name, dims): (&str, Vec<Option<usize>>) = match model.onnx() {
-        None if batch == 1 => return None,
-        None => ("rgb", vec![None, Some(height), Some(width), Some(3)]),
-        Some(onnx) => {
-            let [input] = onnx.summary.inputs.as_slice() else {
-                return None;
-            };
-            let known = |dim: &Option<i64>| dim.and_then(|dim| usize::try_from(dim).ok());
-            (&input.name, input.dims.iter().map(known).collect())
-        }
-    };
-    if !dims.contains(&None) {
-        return None;
-    }
-    let sides = match dims.as_slice() {
+    let pixels = match input.dims.as_slice() {
         [_, Some(3), _, _] => [3, height, width],
         [_, _, _, Some(3)] => [height, width, 3],
-        _ => return None,
+        _ => return,
     };
-    let with_batch = |batch: usize| {
-        let own = dims[0].unwrap_or(batch);
-        [vec![own], sides.to_vec()].concat()
+    let most = request.batch.max(1);
+    let least = if is_full { most } else { 1 };
+    let mut shapes = InputShapes {
+        name: input.name.clone(),
+        smallest: [&[least], pixels.as_slice()].concat(),
+        largest: [&[most], pixels.as_slice()].concat(),
     };
-    Some(InputShapes {
-        name: name.to_owned(),
-        smallest: with_batch(1),
-        largest: with_batch(batch),
-    })
+    let mut fixed: Vec<(String, usize)> = Vec::new();
+    let mut is_free = false;
+    for (axis, dim) in input.dims.iter().enumerate() {
+        if let Some(size) = dim.and_then(|dim| usize::try_from(dim).ok()) {
+            (shapes.smallest[axis], shapes.largest[axis]) = (size, size);
+            continue;
+        }
+        let (smallest, size) = (shapes.smallest[axis], shapes.largest[axis]);
+        let name = input.dim_names.get(axis).map_or("", String::as_str);
+        // One name may stand for sides that differ here.
+        let differs = fixed
+            .iter()
+            .any(|(own, other)| own == name && *other != size);
+        if name.is_empty() || smallest != size || differs {
+            is_free = true;
+        } else {
+            fixed.push((name.to_owned(), size));
+        }
+    }
+    settings.fixed_dimensions = fixed;
+    settings.input_shapes = is_free.then_some(shapes);
 }
 
 /// The operators of the graph: ONNX Runtime's own fused attention only where its own kernels are

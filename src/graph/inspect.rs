@@ -6,8 +6,10 @@
 use super::GraphError;
 use super::external;
 use super::proto::{
-    OperatorSetIdProto, StringStringEntryProto, ValueInfoProto, tensor_proto::DataType,
-    tensor_shape_proto::dimension::Value as DimValue, type_proto,
+    OperatorSetIdProto, StringStringEntryProto, ValueInfoProto,
+    tensor_proto::DataType,
+    tensor_shape_proto::{Dimension, dimension::Value as DimValue},
+    type_proto,
 };
 use super::wire::{Damaged, Fields, Value};
 use bytes::Bytes;
@@ -24,6 +26,8 @@ pub struct OnnxTensor {
     pub element: String,
     /// Its dimensions, outermost first; `None` where a run may choose.
     pub dims: Vec<Option<i64>>,
+    /// The names of the dimensions that a run may choose; empty where there is none.
+    pub dim_names: Vec<String>,
 }
 
 /// What a model file says of itself.
@@ -196,22 +200,20 @@ fn tensor(info: &ValueInfoProto) -> Result<OnnxTensor, Unreadable> {
     let element = tensor
         .and_then(|tensor| DataType::try_from(tensor.elem_type()).ok())
         .unwrap_or(DataType::Undefined);
+    let shape = tensor.and_then(|tensor| tensor.shape.as_ref());
+    let dims = shape.map(|shape| shape.dim.as_slice()).unwrap_or_default();
+    let size = |dim: &Dimension| match dim.value {
+        Some(DimValue::DimValue(size)) if size > 0 => Some(size),
+        _ => None,
+    };
+    let name = |dim: &Dimension| match &dim.value {
+        Some(DimValue::DimParam(name)) if !name.contains(char::is_control) => name.clone(),
+        _ => String::new(),
+    };
     Ok(OnnxTensor {
         name: info.name().into(),
         element: element.as_str_name().to_lowercase(),
-        dims: tensor
-            .and_then(|tensor| tensor.shape.as_ref())
-            .map(|shape| {
-                let known = |value: &DimValue| match value {
-                    DimValue::DimValue(size) if *size > 0 => Some(*size),
-                    _ => None,
-                };
-                shape
-                    .dim
-                    .iter()
-                    .map(|dim| dim.value.as_ref().and_then(known))
-                    .collect()
-            })
-            .unwrap_or_default(),
+        dims: dims.iter().map(size).collect(),
+        dim_names: dims.iter().map(name).collect(),
     })
 }

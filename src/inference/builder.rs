@@ -9,6 +9,7 @@ use ort::ErrorCode;
 use ort::session::builder::SessionBuilder;
 
 use super::error::InferenceError;
+use super::openvino::Device;
 use super::profile::Profile;
 use super::provider::ExecutionProvider;
 use super::runtime::Runtime;
@@ -61,6 +62,11 @@ pub(super) fn builder(
         // Spinning threads would take the cores from the rest of the pipeline between frames.
         .with_intra_op_spinning(false)
         .map_err(|error| refused("threads without spinning")(text(error)))?;
+    for (name, size) in &settings.fixed_dimensions {
+        builder = builder
+            .with_dimension_override(name, i64::try_from(*size).unwrap_or(i64::MAX))
+            .map_err(|error| refused("a fixed dimension")(text(error)))?;
+    }
     if let Some(profile) = profile {
         builder = builder
             .with_profiling(profile.prefix())
@@ -74,7 +80,10 @@ pub(super) fn builder(
         }
         return Ok(builder);
     }
-    if strict {
+    // From an NPU OpenVINO's provider falls to its own CPU, which no profile shows.
+    let falls = provider == ExecutionProvider::OpenVino
+        && Device::of(settings).is_ok_and(|device| device.has_npu());
+    if strict || falls {
         builder = builder
             .with_disable_cpu_fallback()
             .map_err(|error| refused("a session without the CPU")(text(error)))?;

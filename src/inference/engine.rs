@@ -35,8 +35,9 @@ pub(super) fn facts(
     if provider == ExecutionProvider::TensorRt {
         // Engines also differ in the shapes that they were built for.
         facts += &format!(
-            ", TensorRT {}, {:?}",
+            ", TensorRT {}, {:?}, {:?}",
             tensorrt::version(runtime),
+            settings.fixed_dimensions,
             settings.input_shapes
         );
     }

@@ -37,7 +37,7 @@ pub fn cores() -> usize {
     num_cpus::get_physical().clamp(1, threads)
 }
 
-/// The graphics processors and NVIDIA's driver.
+/// The graphics and neural processors, and NVIDIA's driver.
 pub(super) fn gpu() -> String {
     let mut told = Vec::new();
     let driver = fs::read_to_string("/proc/driver/nvidia/version").unwrap_or_default();
@@ -47,11 +47,14 @@ pub(super) fn gpu() -> String {
         let model = information.lines().find(|line| line.starts_with("Model"));
         told.extend(model.map(str::to_owned));
     }
-    for card in inside("/sys/class/drm") {
+    for card in inside("/sys/class/drm")
+        .into_iter()
+        .chain(inside("/sys/class/accel"))
+    {
         let id = |name| fs::read_to_string(card.join("device").join(name)).ok();
         let name = card.file_name().unwrap_or_default().to_string_lossy();
         // The cards themselves, not their connectors.
-        if name.starts_with("card")
+        if (name.starts_with("card") || name.starts_with("accel"))
             && !name.contains('-')
             && let (Some(vendor), Some(device)) = (id("vendor"), id("device"))
         {

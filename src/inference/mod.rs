@@ -17,6 +17,7 @@ mod error;
 mod exit;
 mod library;
 mod machine;
+mod openvino;
 mod options;
 mod precision;
 mod profile;

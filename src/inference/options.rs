@@ -6,55 +6,11 @@
 
 use super::error::InferenceError;
 use super::precision::Precision;
-use super::provider::{ExecutionProvider, is_cpu};
+use super::provider::ExecutionProvider;
 use super::settings::SessionSettings;
 
 /// A provider's options by name.
 pub(super) type Options = Vec<(&'static str, String)>;
-
-/// OpenVINO's. `cache` is the folder for what it compiles.
-///
-/// # Errors
-/// If it cannot compute in the precision that is asked for.
-pub(super) fn openvino(
-    settings: &SessionSettings,
-    cache: Option<&str>,
-) -> Result<Options, InferenceError> {
-    let device = settings.device.as_deref().unwrap_or("CPU");
-    let mut options = vec![("device_type", device.to_owned())];
-    if settings.threads > 0 && device.contains("CPU") {
-        options.push(("num_of_threads", settings.threads.to_string()));
-    }
-    options.extend(cache.map(|folder| ("cache_dir", folder.to_owned())));
-    options.extend(openvino_device(settings)?);
-    Ok(options)
-}
-
-/// How OpenVINO is told what to compute in: of its options `precision` serves devices other than the
-/// CPU, which reads that and more from the JSON text `load_config`.
-fn openvino_device(
-    settings: &SessionSettings,
-) -> Result<Option<(&'static str, String)>, InferenceError> {
-    let on_cpu = is_cpu(settings.device.as_deref());
-    // Threads that are bound to cores wait there for others of the pipeline while another core is
-    // free, and those of two sessions may be bound to the same ones.
-    let config = |hint| {
-        let text = format!(
-            r#"{{"CPU":{{"ENABLE_CPU_PINNING":"NO","INFERENCE_PRECISION_HINT":"{hint}"}}}}"#
-        );
-        Some(("load_config", text))
-    };
-    Ok(
-        match Precision::resolve(settings, ExecutionProvider::OpenVino)? {
-            Precision::Fp32 if on_cpu => config("f32"),
-            Precision::Fp16 if on_cpu => config("f16"),
-            Precision::Bf16 => config("bf16"),
-            Precision::Fp32 => Some(("precision", "FP32".to_owned())),
-            Precision::Fp16 => Some(("precision", "FP16".to_owned())),
-            Precision::Auto | Precision::Int8 | Precision::Typed => None,
-        },
-    )
-}
 
 /// CUDA's. Left as they are: the exhaustive search for convolution algorithms with all the memory
 /// that they want (shapes are fixed and the first run is before the first frame, so it is done once),

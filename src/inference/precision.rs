@@ -3,9 +3,9 @@
 
 //! Which numbers a network is computed in. Input and output stay as they are.
 
-use super::bf16::{gains_by_bf16, has_bf16};
 use super::error::InferenceError;
-use super::provider::{ExecutionProvider, is_cpu};
+use super::openvino::Device;
+use super::provider::ExecutionProvider;
 use super::settings::SessionSettings;
 
 /// What is computed with.
@@ -62,22 +62,7 @@ impl Precision {
                 Self::Auto | Self::Fp32 => Ok(Self::Fp32),
                 _ => refused("its kernels know 32 bits only"),
             },
-            ExecutionProvider::OpenVino => {
-                let on_cpu = is_cpu(settings.device.as_deref());
-                match precision {
-                    Self::Auto if on_cpu && gains_by_bf16() => Ok(Self::Bf16),
-                    Self::Auto if on_cpu => Ok(Self::Fp32),
-                    Self::Bf16 if on_cpu && !has_bf16() => {
-                        refused("this processor has no instructions for it")
-                    }
-                    Self::Bf16 if !on_cpu => refused("the device does not know it"),
-                    Self::Fp16 | Self::Typed if on_cpu && !has_fp16() => {
-                        refused("this processor has no instructions for it")
-                    }
-                    Self::Typed => Ok(Self::Fp16),
-                    given => Ok(given),
-                }
-            }
+            ExecutionProvider::OpenVino => Device::of(settings)?.precision(precision),
             // Not 16 bits by themselves: maps that a GPU's kernels spoil look like maps, and nobody
             // has looked at ours from a GPU yet.
             ExecutionProvider::Cuda | ExecutionProvider::TensorRt => match precision {
@@ -97,12 +82,12 @@ impl std::fmt::Display for Precision {
 }
 
 #[cfg(target_arch = "x86_64")]
-fn has_fp16() -> bool {
+pub(super) fn has_fp16() -> bool {
     is_x86_feature_detected!("avx512fp16")
 }
 
 #[cfg(not(target_arch = "x86_64"))]
-fn has_fp16() -> bool {
+pub(super) fn has_fp16() -> bool {
     false
 }
 
@@ -113,11 +98,9 @@ mod tests {
     fn resolved(
         precision: Precision,
         provider: ExecutionProvider,
-        device: Option<&str>,
     ) -> Result<Precision, InferenceError> {
         let settings = SessionSettings {
             precision,
-            device: device.map(str::to_owned),
             ..SessionSettings::default()
         };
         Precision::resolve(&settings, provider)
@@ -125,7 +108,7 @@ mod tests {
 
     #[test]
     fn what_a_provider_cannot_compute_in_is_refused_with_the_reason() {
-        let cpu = |precision| resolved(precision, ExecutionProvider::Cpu, None);
+        let cpu = |precision| resolved(precision, ExecutionProvider::Cpu);
         assert_eq!(cpu(Precision::Auto).unwrap(), Precision::Fp32);
         for precision in [Precision::Fp16, Precision::Bf16, Precision::Int8] {
             let message = cpu(precision).unwrap_err().to_string();
@@ -135,31 +118,15 @@ mod tests {
     }
 
     #[test]
-    fn openvino_takes_what_the_device_has() {
-        let on = |precision, device| resolved(precision, ExecutionProvider::OpenVino, device);
-        let chosen = on(Precision::Auto, None).unwrap();
-        let expected = if gains_by_bf16() {
-            Precision::Bf16
-        } else {
-            Precision::Fp32
-        };
-        assert_eq!(chosen, expected);
-        assert_eq!(on(Precision::Bf16, Some("CPU")).is_ok(), has_bf16());
-        assert_eq!(on(Precision::Auto, Some("GPU.0")).unwrap(), Precision::Auto);
-        assert_eq!(on(Precision::Fp16, Some("GPU.0")).unwrap(), Precision::Fp16);
-        assert!(on(Precision::Bf16, Some("GPU.0")).is_err());
-    }
-
-    #[test]
     fn an_nvidia_gpu_computes_in_16_bits_only_when_told() {
         let (cuda, tensorrt) = (ExecutionProvider::Cuda, ExecutionProvider::TensorRt);
         for provider in [cuda, tensorrt] {
-            let auto = resolved(Precision::Auto, provider, None).unwrap();
+            let auto = resolved(Precision::Auto, provider).unwrap();
             assert_eq!(auto, Precision::Fp32);
-            let told = resolved(Precision::Typed, provider, None).unwrap();
+            let told = resolved(Precision::Typed, provider).unwrap();
             assert_eq!(told, Precision::Fp16);
             // Neither makes a graph in 16 bits of one in 32.
-            let message = resolved(Precision::Fp16, provider, None).unwrap_err();
+            let message = resolved(Precision::Fp16, provider).unwrap_err();
             assert!(message.to_string().contains("types"), "{message}");
         }
     }

@@ -12,6 +12,7 @@ use ort::ep::{
 use ort::session::builder::GraphOptimizationLevel;
 
 use super::error::InferenceError;
+use super::openvino::Device;
 use super::options::{self, Options};
 use super::settings::SessionSettings;
 
@@ -69,8 +70,8 @@ impl ExecutionProvider {
         match self {
             Self::Auto | Self::Cpu => "check provider-options",
             Self::OpenVino => {
-                "check device and provider-options (a graph with ONNX Runtime's own operators runs \
-                 on cpu and cuda only)"
+                "check that the device is there with its driver, device and provider-options (a graph \
+                 with ONNX Runtime's own operators runs on cpu and cuda only)"
             }
             Self::Cuda => {
                 "install the NVIDIA driver, CUDA and cuDNN, check device and provider-options"
@@ -95,18 +96,10 @@ impl ExecutionProvider {
     }
 
     /// Whether the network runs on the CPU alone.
-    pub(super) fn is_on_cpu(self, settings: &SessionSettings) -> bool {
+    pub(crate) fn is_on_cpu(self, settings: &SessionSettings) -> bool {
         match self {
             Self::Cpu => true,
-            Self::OpenVino => {
-                let mut devices = settings
-                    .provider_options
-                    .iter()
-                    .filter(|(key, _)| key == "device_type")
-                    .map(|(_, device)| device.as_str())
-                    .chain(settings.device.as_deref());
-                devices.next().is_none_or(|device| device == "CPU")
-            }
+            Self::OpenVino => Device::of(settings).is_ok_and(|device| device.is_cpu()),
             Self::Auto | Self::Cuda | Self::TensorRt => false,
         }
     }
@@ -123,7 +116,7 @@ impl ExecutionProvider {
         Ok(match self {
             Self::Auto | Self::Cpu => Vec::new(),
             Self::OpenVino => {
-                let options = options::openvino(settings, cache)?;
+                let options = Device::of(settings)?.options(settings, cache)?;
                 vec![
                     configured(OpenVINO::default(), options, user)
                         .build()
@@ -170,11 +163,6 @@ impl std::fmt::Display for ExecutionProvider {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }
-}
-
-/// Whether an OpenVINO device is the CPU, as it is where none is named.
-pub(super) fn is_cpu(device: Option<&str>) -> bool {
-    device.is_none_or(|device| device.starts_with("CPU"))
 }
 
 /// `provider` with our options, each of which the user's may replace.

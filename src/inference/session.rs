@@ -35,6 +35,8 @@ pub struct Session {
     profile: Option<Profile>,
     provider: ExecutionProvider,
     active: String,
+    /// OpenVINO's device, where it is another than the CPU.
+    openvino_device: Option<String>,
     reason: String,
     /// What of binding input and outputs to the device could not be done.
     unbound: Option<String>,
@@ -186,9 +188,14 @@ impl Session {
                     .map_err(|error| run_failure(self.provider, &error)),
                 None => run(&mut self.inner, input, dims, self.provider).map(drop),
             };
-            self.active = profile
-                .finish(&mut self.inner, self.provider)
-                .unwrap_or_else(|| format!("{} (not verified)", self.provider));
+            let active = profile.finish(&mut self.inner, self.provider);
+            self.active = match (active, &self.openvino_device) {
+                (Some(active), Some(device)) => {
+                    active.replacen("openvino", &format!("openvino on {device}"), 1)
+                }
+                (Some(active), None) => active,
+                (None, _) => format!("{} (not verified)", self.provider),
+            };
             result?;
         }
         Ok(())

@@ -35,7 +35,10 @@ pub struct SessionSettings {
     pub cache_key: Key,
     /// Weights of the model's file that sessions on the CPU may share with those of other sizes.
     pub weights: Option<Arc<Weights>>,
-    /// The shapes that the input will have, where the network leaves some of its dimensions free.
+    /// Sizes of dimensions that the network leaves free, by the names that it gives them. They are
+    /// fixed when it is opened, so that nothing is worked out from them in each run.
+    pub fixed_dimensions: Vec<(String, usize)>,
+    /// The shapes that the input will have, where some of its dimensions stay free.
     pub input_shapes: Option<InputShapes>,
     /// Which sessions have their input and outputs bound.
     pub bind: Bind,

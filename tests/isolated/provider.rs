@@ -131,10 +131,8 @@ fn no_such_device() {
         device,
         ..with(ExecutionProvider::OpenVino)
     };
-    assert_says(
-        &refused(&openvino(), &settings).to_string(),
-        &["TOASTER", "check device"],
-    );
+    let message = refused(&openvino(), &settings).to_string();
+    assert_says(&message, &["TOASTER", "give CPU, GPU"]);
     let settings = SessionSettings {
         provider: ExecutionProvider::Auto,
         ..settings
@@ -176,6 +174,7 @@ fn openvino_cache() {
         ..settings
     };
     let session = open(&openvino(), "u8-nhwc.onnx", &settings).unwrap();
+    assert_eq!(session.active_provider(), "openvino on HETERO:CPU");
     let entry = settings.cache.list().remove(0);
     assert_eq!((entry.kind, entry.model.as_str()), ("openvino", "tiny"));
     assert!(entry.complete && entry.is_in_use());

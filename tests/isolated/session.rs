@@ -28,6 +28,8 @@ pub(super) fn cases() -> Vec<Case> {
         }),
         ("session/cuda-graph-without-addresses", cuda_graph),
         ("session/padding-before-max-pool", padding),
+        ("session/free-dimensions-simplified", simplified_dimensions),
+        ("session/free-dimensions-become-fixed", fixed_dimensions),
         ("session/bad-models", bad_models),
         ("session/bad-inputs", bad_inputs),
         ("session/leaves-no-files", leaves_no_files),
@@ -144,25 +146,66 @@ fn padding() {
         ..BuildOptions::new(Size::new(64, 96))
     };
     let graph = Model::open(&hybrid).unwrap().graph(&options).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let optimised = folder.path().join("optimised.onnx");
     // Of the versions here this one does it; ONNX Runtime 1.32 leaves a `MaxPool` alone.
-    let environment = ort::init_from(openvino()).unwrap().build().unwrap();
-    let session = ort::session::Session::builder(&environment)
-        .unwrap()
-        .with_optimization_level(ort::session::builder::GraphOptimizationLevel::Level1)
-        .unwrap()
-        .with_optimized_model_path(&optimised)
-        .unwrap()
-        .commit_from_memory(&graph.to_bytes().unwrap());
-    drop(session.unwrap());
-    let model = onnx::Model::read(&std::fs::read(&optimised).unwrap());
+    let model = simplified(&openvino(), &graph.to_bytes().unwrap(), &[]);
     let nodes = &model.graph().nodes;
     let pools = nodes.iter().filter(|node| node.op == "MaxPool");
     let pads: Vec<_> = pools
         .map(|node| &node.attribute("pads").unwrap().ints)
         .collect();
     assert_eq!(pads, [&vec![0; 4]]);
+}
+
+/// What ONNX Runtime makes of a graph before a provider sees it.
+fn simplified(library: &Path, graph: &[u8], fixed: &[(&str, i64)]) -> onnx::Model {
+    let folder = tempfile::tempdir().unwrap();
+    let optimised = folder.path().join("optimised.onnx");
+    let environment = ort::init_from(library).unwrap().build().unwrap();
+    let mut builder = ort::session::Session::builder(&environment)
+        .unwrap()
+        .with_optimization_level(ort::session::builder::GraphOptimizationLevel::Level1)
+        .unwrap()
+        .with_optimized_model_path(&optimised)
+        .unwrap();
+    for (name, size) in fixed {
+        builder = builder.with_dimension_override(name, *size).unwrap();
+    }
+    drop(builder.commit_from_memory(graph).unwrap());
+    onnx::Model::read(&std::fs::read(&optimised).unwrap())
+}
+
+/// A graph of free size works its shapes out in each run, on the CPU, which an NVIDIA GPU's provider
+/// counts as a fallback. With its dimensions fixed nothing of that is left.
+fn simplified_dimensions() {
+    let graph = std::fs::read(model("torch-script.onnx")).unwrap();
+    let shapes = |graph: &onnx::Model| {
+        let nodes = graph.graph().nodes.iter();
+        nodes.filter(|node| node.op == "Shape").count()
+    };
+    assert!(shapes(&onnx::Model::read(&graph)) > 50);
+    assert_eq!(shapes(&simplified(&plain(), &graph, &FIXED)), 0);
+}
+
+const FIXED: [(&str, i64); 3] = [("batch", 2), ("height", 42), ("width", 70)];
+
+/// They are bound like any other.
+fn fixed_dimensions() {
+    let graph = std::fs::read(model("torch-script.onnx")).unwrap();
+    let runtime = load(Some(&plain()), None).unwrap();
+    let named = |(name, size): (&str, i64)| (name.to_owned(), size as usize);
+    let settings = SessionSettings {
+        provider: ExecutionProvider::Cpu,
+        bind: Bind::AsOnDevice,
+        fixed_dimensions: FIXED.map(named).to_vec(),
+        ..SessionSettings::default()
+    };
+    let mut session = Session::open(runtime, ModelSource::Memory(&graph), &settings).unwrap();
+    assert_eq!(session.input().dims, [2, 3, 42, 70].map(Some));
+    let pixels = vec![0.5; 2 * 3 * 42 * 70];
+    let outputs = session
+        .run(TensorData::F32(&pixels), &[2, 3, 42, 70])
+        .unwrap();
+    assert_eq!(outputs.get(0).unwrap().dims(), [2, 42, 70]);
 }
 
 /// The model weights the channels 1/2, 1/4, 1/4: exact for small integers.

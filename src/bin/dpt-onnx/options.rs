@@ -16,6 +16,10 @@ pub(crate) struct RuntimeArguments {
     /// What runs the model
     #[arg(long, value_enum, default_value = "auto")]
     execution_provider: Provider,
+    /// GPU by its number, such as 0, or OpenVINO device, such as CPU or GPU.0 [default: the provider's
+    /// first]
+    #[arg(long, value_name = "DEVICE")]
+    device: Option<String>,
     /// What it computes in
     #[arg(long, value_enum, default_value = "auto")]
     precision: PrecisionArgument,
@@ -33,6 +37,7 @@ impl RuntimeArguments {
     pub(crate) fn session(&self, cache: Cache) -> SessionSettings {
         SessionSettings {
             provider: self.execution_provider.into(),
+            device: self.device.clone(),
             precision: self.precision.into(),
             cache,
             ..Default::default()

@@ -6,12 +6,13 @@
 use std::path::Path;
 
 use super::Session;
-use crate::inference::bound::{Bound, Device};
+use crate::inference::bound::{self, Bound};
 use crate::inference::builder::{builder, check_texts, provider_failure, refusal};
 use crate::inference::cache::{Draft, Slot};
 use crate::inference::engine::{self, engine_is_built};
 use crate::inference::error::InferenceError;
 use crate::inference::exit::{self, Owned};
+use crate::inference::openvino::Device;
 use crate::inference::options;
 use crate::inference::precision::Precision;
 use crate::inference::profile::Profile;
@@ -125,11 +126,12 @@ impl Session {
                     _kept: Some(entry),
                     ..session
                 }),
-                // What was kept may be of no use: once more without it.
+                // What was kept may be of no use: once more without it, also where it cannot be
+                // removed.
                 Err(_) if entry.discard() => {
                     Self::attempt(runtime, source, settings, provider, strict)
                 }
-                Err(error) => Err(error),
+                Err(_) => Self::load(runtime, source, settings, provider, strict, None),
             };
         }
         let mut session = load(draft.as_ref().map(Draft::folder))?;
@@ -202,7 +204,7 @@ impl Session {
         let shapes = outputs.iter().map(fixed).collect();
         let unknown = || format!("{provider} (not run yet)");
         let active = known.map_or_else(unknown, |known| known.active.clone());
-        let (bound, unbound) = match Device::of(provider, settings) {
+        let (bound, unbound) = match bound::Device::of(provider, settings) {
             Some(device) => bind(&inner, device, settings, &input, &outputs)?,
             None => (None, None),
         };
@@ -213,6 +215,10 @@ impl Session {
             profile,
             provider,
             active,
+            openvino_device: Device::of(settings)
+                .ok()
+                .filter(|device| provider == ExecutionProvider::OpenVino && !device.is_cpu())
+                .map(|device| device.name().to_owned()),
             reason: String::new(),
             unbound,
             precision,
@@ -253,7 +259,7 @@ impl Session {
 /// If that is more than a matter of speed.
 fn bind(
     session: &ort::session::Session,
-    device: Device,
+    device: bound::Device,
     settings: &SessionSettings,
     input: &TensorInfo,
     outputs: &[TensorInfo],
