@@ -177,6 +177,10 @@ fn protobuf_reads_every_option() {
     );
     let mut config = parsed(&folder.path().join("m"));
     config.as_object_mut().unwrap().remove("parameters");
+    let accelerators = &config["optimization"]["execution_accelerators"];
+    let told = &accelerators["gpu_execution_accelerator"][0]["parameters"];
+    let cache = told["trt_engine_cache_path"].as_str().unwrap().to_owned();
+    assert!(cache.starts_with("/var/cache/\"tri\\ton\"/m-"), "{cache}");
     let warm_up = |name: &str, batch: u32| {
         let picture =
             json!({"data_type": "TYPE_FP32", "dims": ["3", "32", "48"], "zero_data": true});
@@ -208,14 +212,85 @@ fn protobuf_reads_every_option() {
                 "trt_profile_opt_shapes": "pixel_values:6x3x32x48",
                 "trt_profile_max_shapes": "pixel_values:6x3x32x48",
                 "trt_engine_cache_enable": "1",
-                "trt_engine_cache_path": "/var/cache/\"tri\\ton\"",
+                "trt_engine_cache_path": cache,
                 "trt_timing_cache_enable": "1",
-                "trt_timing_cache_path": "/var/cache/\"tri\\ton\"",
+                "trt_timing_cache_path": cache,
             },
         }]}},
         "model_warmup": [warm_up("one", 1), warm_up("most", 6)],
     });
     assert_eq!(config, expected);
+}
+
+/// ONNX Runtime's names for engines have neither weights nor sizes in them, so each graph has a folder.
+#[test]
+fn no_two_graphs_share_a_folder_of_engines() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = |name: &str, checkpoint: &str, more: &[&str]| {
+        let own = [
+            "--name",
+            name,
+            "--accelerator=tensorrt",
+            "--engine-cache=/c",
+        ];
+        let arguments = [own.as_slice(), more].concat();
+        good(&data(checkpoint), folder.path(), &arguments);
+        let config = parsed(&folder.path().join(name));
+        let accelerators = &config["optimization"]["execution_accelerators"];
+        let told = &accelerators["gpu_execution_accelerator"][0]["parameters"];
+        let path = told["trt_engine_cache_path"].as_str().unwrap();
+        path.strip_prefix(&format!("/c/{name}-"))
+            .unwrap()
+            .to_owned()
+    };
+    let first = cache("a", "vit-project", &["--size=32x48"]);
+    // The same graph has the same folder, and with its weights beside it another one that is its own.
+    assert_eq!(first, cache("b", "vit-project", &["--size=32x48"]));
+    let mut seen = vec![first];
+    for (name, checkpoint, more) in [
+        ("c", "vit-project", "--size=48x32"),
+        ("d", "vit-add", "--size=32x48"),
+        ("e", "vit-project", "--precision=fp32"),
+    ] {
+        let other = cache(name, checkpoint, &[more]);
+        assert!(!seen.contains(&other), "{name}");
+        seen.push(other);
+    }
+    // Other weights alone are enough.
+    let other = folder.path().join("other");
+    fs::create_dir(&other).unwrap();
+    for entry in fs::read_dir(data("vit-project")).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, other.join(path.file_name().unwrap())).unwrap();
+    }
+    let weights = other.join("model.safetensors");
+    let mut bytes = fs::read(&weights).unwrap();
+    // The highest bits of a small number: its sign.
+    let last = bytes.len() - 1;
+    bytes[last] ^= 0x80;
+    fs::write(&weights, bytes).unwrap();
+    let changed = cache("f", other.to_str().unwrap(), &["--size=32x48"]);
+    assert!(!seen.contains(&changed));
+}
+
+/// What only CUDA's provider reads is said where it may run, and 32 bits mean 32 where they are asked for.
+#[test]
+fn cuda_is_told_how_to_choose_and_how_to_round() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = |name: &str, arguments: &[&str]| {
+        let arguments = [&["--size=32x48", "--name", name], arguments].concat();
+        good(&data("vit-project"), folder.path(), &arguments);
+        let config = parsed(&folder.path().join(name));
+        let search = config["parameters"]["cudnn_conv_algo_search"]["string_value"].clone();
+        let accelerators = &config["optimization"]["execution_accelerators"];
+        let cuda = accelerators["gpu_execution_accelerator"].clone();
+        (search, cuda)
+    };
+    let exact = json!([{"name": "cuda", "parameters": {"use_tf32": "0"}}]);
+    assert_eq!(written("a", &[]), (json!("1"), Value::Null));
+    assert_eq!(written("b", &["--precision=fp32"]), (json!("1"), exact));
+    let cpu = ["--kind=cpu", "--precision=fp32"];
+    assert_eq!(written("c", &cpu), (Value::Null, Value::Null));
 }
 
 /// TensorRT follows the graph's own types in FP32 mode only.
@@ -270,7 +345,10 @@ fn the_spec_survives_whatever_a_checkpoint_names_its_classes() {
     fs::write(&file, config.to_string()).unwrap();
     good(&checkpoint, folder.path(), &["--name=m"]);
     let config = parsed(&folder.path().join("m"));
-    assert_eq!(config["parameters"].as_object().unwrap().len(), 1);
+    // Nothing of a name has become a parameter.
+    let parameters = config["parameters"].as_object().unwrap();
+    let keys: Vec<&String> = parameters.keys().collect();
+    assert_eq!(keys, ["cudnn_conv_algo_search", "dptdepth"]);
     let read = spec(&config);
     assert_eq!(read, *Model::open(&checkpoint).unwrap().spec());
     assert_eq!(read.labels, names);

@@ -35,11 +35,11 @@ pub(super) enum Accelerator {
 /// What GPUs compute in.
 #[derive(Clone, Copy, ValueEnum)]
 pub(super) enum Precision {
-    /// Full precision
+    /// Full precision, without TensorFloat-32 (from Triton 24.06 on)
     Fp32,
     /// Half, where the graph's own types say so: half the file, runs on anything
     Fp16,
-    /// Half with the range of fp32, wherever TensorRT likes
+    /// Half with the range of fp32, wherever TensorRT likes; from Triton 26.02 on, before TensorRT 11
     Bf16,
 }
 
@@ -69,6 +69,9 @@ pub(super) struct Config<'a> {
     pub(super) kind: Kind,
     pub(super) accelerator: Accelerator,
     pub(super) precision: Precision,
+    /// Whether 32 bits were asked for, so that the ten bits of TensorFloat-32's fraction are too few.
+    pub(super) exact: bool,
+    /// Folder on the server for TensorRT's engines of this graph alone.
     pub(super) engine_cache: Option<&'a str>,
     pub(super) warmup: bool,
 }
@@ -108,6 +111,15 @@ impl Config<'_> {
                 self.warm_up(&mut m, "most", self.max_batch);
             }
         }
+        if self.accelerator == Accelerator::None && self.kind != Kind::Cpu {
+            m.comment("cuDNN chooses by rule: a search would run again for every size of batch.");
+            m.message("parameters", |m| {
+                m.string("key", "cudnn_conv_algo_search");
+                m.message("value", |m| {
+                    m.string("string_value", "1");
+                });
+            });
+        }
         m.comment("What the element dptdepth reads: how frames are fitted, what the output means.");
         m.message("parameters", |m| {
             m.string("key", ModelSpec::PARAMETER_KEY);
@@ -135,11 +147,17 @@ impl Config<'_> {
 
     fn accelerators(&self, m: &mut Message) {
         let (field, name) = match self.accelerator {
+            Accelerator::None if self.exact && self.kind != Kind::Cpu => {
+                ("gpu_execution_accelerator", "cuda")
+            }
             Accelerator::None => return,
             Accelerator::Tensorrt => ("gpu_execution_accelerator", "tensorrt"),
             Accelerator::Openvino => ("cpu_execution_accelerator", "openvino"),
         };
         let mut options = Vec::new();
+        if self.accelerator == Accelerator::None {
+            options.push(("use_tf32", "0".into()));
+        }
         if self.accelerator == Accelerator::Tensorrt {
             options.push(("precision_mode", self.precision.mode().into()));
             // Without a profile an engine is built anew whenever a larger batch comes.

@@ -9,7 +9,7 @@ mod text;
 
 use crate::export::own_size;
 use crate::options::size;
-use crate::{CheckpointArgument, Failure};
+use crate::{CheckpointArgument, Failure, download};
 use clap::ValueEnum;
 use config::{Accelerator, Config, Kind, Precision};
 use folder::Staged;
@@ -17,7 +17,8 @@ use gstdptdepth::dpt::{Batch, Floats, InputForm};
 use gstdptdepth::graph;
 use gstdptdepth::model::BuildOptions;
 use gstdptdepth::spec::Size;
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 /// From here on the weights lie in a file of their own, which servers map instead of parsing.
 const EXTERNAL_FROM: u64 = 64 << 20;
@@ -84,7 +85,8 @@ pub(crate) struct Arguments {
     /// What GPUs compute in; fp16 with TensorRT and fp32 without, if left out
     #[arg(long, value_enum)]
     precision: Option<Precision>,
-    /// Folder on the server that keeps TensorRT's engines between starts
+    /// Folder on the server that keeps TensorRT's engines between starts, in a folder of its own for
+    /// each graph
     #[arg(long, value_name = "PATH")]
     engine_cache: Option<String>,
     /// Keep the weights in a second file, model.onnx.data, however small they are
@@ -185,6 +187,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let file = staged.version()?.join("model.onnx");
     let external_data = arguments.external_data || graph.weight_bytes() >= EXTERNAL_FROM;
     graph.write(&file, external_data)?;
+    let engine_cache = match &arguments.engine_cache {
+        Some(path) => {
+            let graph = digest(&file)?;
+            Some(format!("{path}/{name}-{graph}"))
+        }
+        None => None,
+    };
     let config = Config {
         name: &name,
         spec,
@@ -197,7 +206,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         kind,
         accelerator: arguments.accelerator,
         precision,
-        engine_cache: arguments.engine_cache.as_deref(),
+        exact: matches!(arguments.precision, Some(Precision::Fp32)),
+        engine_cache: engine_cache.as_deref(),
         warmup: !arguments.no_warmup,
     };
     staged.write("config.pbtxt", &config.to_text())?;
@@ -210,6 +220,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         arguments.max_batch
     );
     Ok(())
+}
+
+/// Hex digits that differ between graphs in `file`, their weights included. ONNX Runtime's own key for an
+/// engine has neither weights nor sizes, so that in one folder a model would get the engine of another.
+fn digest(file: &Path) -> Result<String, Failure> {
+    let weights = file.with_extension("onnx.data");
+    let mut digits = String::new();
+    for part in [file, &weights].into_iter().filter(|part| part.exists()) {
+        digits += &download::sha256(&mut File::open(part)?)?[..12];
+    }
+    Ok(digits)
 }
 
 #[cfg(test)]
