@@ -5,7 +5,7 @@
 //! each node out in 32 bits and rounds what leaves it, so what is seen here is the rounding, not a
 //! GPU's kernels.
 
-use crate::common::toys::{Toy, toys};
+use crate::common::toys::{Toy, toys_in};
 use crate::common::{onnx, runtime};
 use gstdptdepth::dpt::{Batch, Flavour, Floats, InputForm};
 use gstdptdepth::graph::{Graph, in_fp16};
@@ -94,7 +94,7 @@ fn compare(case: &str, model: &Model, options: &BuildOptions, own: [f64; 2]) {
 
 #[test]
 fn graphs_in_16_bits_say_what_those_in_32_say() {
-    let mut cases = toys();
+    let mut cases = toys_in(&data());
     let model = Model::embedded().unwrap();
     // At its size: on the few tokens of a small picture, which it never sees, one rounding moves all depths.
     let size = model.spec().network_size;
@@ -127,7 +127,7 @@ fn a_users_graph_is_rewritten_for_16_bits_and_says_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.onnx");
     let mut depths = 0;
-    for Toy { name, model, size } in toys() {
+    for Toy { name, model, size } in toys_in(&data()) {
         let options = BuildOptions::new(size);
         let graph = model.graph(&options).unwrap();
         // With weights beside it and inside.

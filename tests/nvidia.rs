@@ -5,14 +5,18 @@
 
 use crate::common::onnx;
 use crate::common::runtime;
-use crate::common::toys::{Toy, toys};
+use crate::common::toys::{Toy, toys_in};
 use gstdptdepth::dpt::{Batch, Flavour, Floats, InputForm};
 use gstdptdepth::inference::{
     ExecutionProvider, ModelSource, Session, SessionSettings, TensorData, TensorView,
 };
 use gstdptdepth::model::{BuildOptions, Model};
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+fn data() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data")
+}
 
 /// The kernels of ONNX Runtime's CUDA provider: the types of each constraint, by operator, domain and
 /// first opset, and the last opset.
@@ -28,8 +32,7 @@ struct Kernel {
 
 impl Kernels {
     fn read() -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/cuda/kernels.tsv");
-        let text = std::fs::read_to_string(path).unwrap();
+        let text = std::fs::read_to_string(data().join("cuda/kernels.tsv")).unwrap();
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         let kernels: Vec<_> = lines
             .map(|line| {
@@ -79,7 +82,7 @@ fn constraints(op: &str) -> [&'static str; 2] {
 
 /// Every graph that the element may ask for, of every architecture.
 fn every_graph(mut look: impl FnMut(&str, &onnx::Model)) {
-    let mut cases = toys();
+    let mut cases = toys_in(&data());
     for (name, model) in [
         ("default", Model::embedded()),
         (
@@ -204,7 +207,7 @@ fn tensorrt_sees_bytes_at_the_ends_only() {
 /// Runs of several pictures at once give each what it gets alone, in graphs without a `Shape` too.
 #[test]
 fn a_free_batch_gives_each_picture_what_a_fixed_one_gives_it() {
-    for Toy { name, model, size } in toys() {
+    for Toy { name, model, size } in toys_in(&data()) {
         let (h, w) = (size.height as usize, size.width as usize);
         let run = |batch: Batch, pictures: &[u8]| {
             let options = BuildOptions {

@@ -16,9 +16,8 @@ pub(crate) struct Toy {
     pub(crate) size: Size,
 }
 
-/// All of them, in a fixed order.
-pub(crate) fn toys() -> Vec<Toy> {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+/// All of them in `data`, which is `tests/data` or a copy of it, in a fixed order.
+pub(crate) fn toys_in(data: &Path) -> Vec<Toy> {
     let mut toys = Vec::new();
     for family in ["dpt", "original"] {
         let folders = std::fs::read_dir(data.join(family)).unwrap();

@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# SPDX-FileCopyrightText: The dptdepth developers
+# SPDX-License-Identifier: MPL-2.0
+#
+# Checks on a machine with an NVIDIA GPU what no other machine can show, and writes one report. Asks for
+# nothing, needs no network, takes less than ten minutes.
+#
+#   tests/gpu.sh [--provider NAME]… [--runtime LIBRARY] [--checks FILE --plugin FILE] [--python FILE]
+#                [--report FILE] [--seconds N]
+#
+#   --provider NAME    cuda, tensorrt, openvino or cpu; cuda and tensorrt if left out
+#   --runtime LIBRARY  ONNX Runtime with that provider, such as libonnxruntime.so.* of the onnxruntime-gpu
+#                      wheel; found as the plugin finds it if left out (ORT_DYLIB_PATH, the system's)
+#   --checks FILE      the checks, built elsewhere: what `cargo test --no-run --test gpu` names
+#   --plugin FILE      libgstdptdepth.so, built elsewhere; with both nothing is built here
+#   --python FILE      interpreter whose torch, transformers and onnxruntime are measured beside ours;
+#                      python3 if left out, and what it lacks is said
+#   --report FILE      where the report goes; gpu-report.md if left out
+#   --seconds N        time for the checks of all providers together; 270 if left out
+#
+# Exits with 0 if no check has failed. What could not be checked is in the report, with the reason.
+
+set -uo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+
+usage() { sed -n '5,24s/^# \{0,1\}//p' "$root/tests/gpu.sh"; }
+fail() {
+    printf 'gpu: error: %s\n' "$*" >&2
+    exit 2
+}
+
+providers=() runtime='' checks='' plugin='' python=python3 report=gpu-report.md seconds=270
+while (($#)); do
+    case $1 in
+        -h | --help) usage && exit ;;
+        --provider | --runtime | --checks | --plugin | --python | --report | --seconds)
+            (($# > 1)) || fail "$1 needs a value"
+            case $1 in
+                --provider) providers+=("$2") ;;
+                *) printf -v "${1#--}" '%s' "$2" ;;
+            esac
+            shift 2
+            ;;
+        *) fail "unknown argument $1; --help lists them" ;;
+    esac
+done
+((${#providers[@]})) || providers=(cuda tensorrt)
+[[ $seconds =~ ^[0-9]+$ ]] || fail "--seconds takes a number, not $seconds"
+for file in "$runtime" "$checks" "$plugin"; do
+    [[ -z $file || -f $file ]] || fail "there is no file $file"
+done
+
+if [[ -z $checks ]]; then
+    command -v cargo >/dev/null || fail "there is no cargo; build elsewhere and give --checks and --plugin"
+    checks=$(cd "$root" && cargo test --quiet --no-run --test gpu --message-format=json |
+        sed -n 's/.*"name":"gpu".*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
+    [[ -x $checks ]] || fail "the checks could not be built"
+fi
+if [[ -z $plugin ]] && command -v cargo >/dev/null; then
+    (cd "$root" && cargo build --quiet --lib) && plugin=$root/target/debug/libgstdptdepth.so
+fi
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+arguments=(--data "$root/tests/data")
+if [[ -n $runtime ]]; then
+    arguments+=(--runtime "$runtime")
+    export ORT_DYLIB_PATH=$runtime
+fi
+
+failed=0
+echo "=== checks"
+# TensorFloat-32 rounds to ten bits, and TensorRT has no option against it.
+NVIDIA_TF32_OVERRIDE=0 timeout $((seconds + 180)) "$checks" "${arguments[@]}" "${providers[@]/#/--provider=}" --seconds "$seconds" \
+    --frames 2000 --report "$scratch/checks.md" || failed=1
+if [[ -s $scratch/checks.md ]]; then
+    cat "$scratch/checks.md" >"$report" || fail "cannot write $report"
+else
+    printf '# dptdepth on this machine\n\nThe checks have ended without a report.\n' >"$report" ||
+        fail "cannot write $report"
+    failed=1
+fi
+
+echo "=== a live pipeline"
+printf '\n## A live pipeline\n\n| provider | result |\n|---|---|\n' >>"$report"
+for provider in "${providers[@]}"; do
+    if ! command -v gst-launch-1.0 >/dev/null; then
+        result="not checked: there is no gst-launch-1.0"
+    elif [[ -z $plugin ]]; then
+        result="not checked: no plugin is given"
+    else
+        # Ten seconds of a camera: all frames have to leave, in time, and none without a result.
+        GST_PLUGIN_PATH=$(dirname "$plugin") GST_REGISTRY=$scratch/registry XDG_CACHE_HOME=$scratch/cache \
+            timeout 120 gst-launch-1.0 -m videotestsrc is-live=true num-buffers=300 ! \
+            video/x-raw,format=NV12,width=1280,height=720,framerate=30/1 ! \
+            dptdepth execution-provider="$provider" alignment=strict stats-interval=1000000000 ! \
+            fakesink sync=true >"$scratch/live.log" 2>&1
+        code=$?
+        stats=$(grep -o 'application/x-dptdepth-stats.*' "$scratch/live.log" | tail -n 1)
+        value() { sed -n "s/.* $1=([a-z0-9]*)\([^,;]*\).*/\1/p" <<<"$stats"; }
+        milliseconds() { awk -v ns="$(value "$1")" 'BEGIN { printf "%.1f ms", ns / 1e6 }'; }
+        result="of $(value frames-in) frames in ten seconds $(value frames-inferred) inferred"
+        result+=" and $(value frames-dropped) dropped, run by $(value provider);"
+        result+=" inference $(milliseconds inference-p50), latency $(milliseconds latency-p50)"
+        result+=", for 95 % at most $(milliseconds latency-p95)"
+        if ((code != 0)) || [[ -z $stats ]]; then
+            result="FAILED: $(grep -m 1 ERROR "$scratch/live.log" || echo "exit status $code")"
+            failed=1
+        elif [[ $(value provider) != "$provider" ]]; then
+            result="FAILED: $result"
+            failed=1
+        fi
+    fi
+    printf '%s: %s\n' "$provider" "$result"
+    printf '| %s | %s |\n' "$provider" "$result" >>"$report"
+done
+
+echo "=== times"
+{
+    printf '\n## Times\n\nPublished shapes with random weights, a picture in memory to a map in memory.\n'
+    for provider in "${providers[@]}"; do
+        printf '\n### %s\n\n' "$provider"
+        timeout 150 "$checks" "${arguments[@]}" --provider "$provider" --seconds 60 \
+            --published "$root/tests/gpu/published" --scratch "$scratch/checkpoints" times 2>&1 |
+            sed 's/^/    /'
+    done
+} >>"$report"
+device=cuda
+[[ " ${providers[*]} " == *" cuda "* || " ${providers[*]} " == *" tensorrt "* ]] || device=cpu
+printf '\n### Beside them\n\n| checkpoint | | a picture |\n|---|---|---:|\n' >>"$report"
+if "$python" -c 'import torch, transformers, numpy' 2>/dev/null; then
+    timeout 100 "$python" "$root/tests/gpu/peers.py" "$scratch/checkpoints" --device "$device" \
+        2>"$scratch/peers.log" >>"$report" || echo "| the rest | not measured: the time was up | |" >>"$report"
+else
+    echo "| all | not measured: $python has no torch, transformers and numpy | |" >>"$report"
+fi
+
+echo "=== report: $report"
+exit "$failed"
