@@ -102,11 +102,10 @@ pub(super) fn provider_failure(
     /// Some messages are pages of stack; their start tells what matters.
     const ENOUGH: usize = 400;
     let cause = cause.split_whitespace().collect::<Vec<_>>().join(" ");
-    // CUDA's come behind a page of C++ types.
-    let cause = match cause.find("CUDA failure") {
-        Some(at) => &cause[at..],
-        None => &cause,
-    };
+    // These come behind a page of C++ types and source files.
+    let telling = ["CUDA failure", "Failed to load library"];
+    let start = telling.iter().filter_map(|start| cause.find(start)).min();
+    let cause = &cause[start.unwrap_or_default()..];
     let cause: String = cause
         .trim_end_matches(['.', ';', ' '])
         .chars()
@@ -163,12 +162,15 @@ mod tests {
     #[test]
     fn a_failure_of_cuda_is_told_without_the_types_around_it() {
         let noise = "std::conditional_t<THRW, void, common::Status> ".repeat(20);
-        let cause = format!("{noise}CUDA failure 35: the driver is too old ; GPU=0 ;");
-        let settings = SessionSettings::default();
-        let error = provider_failure(ExecutionProvider::Cuda, &settings, &cause).to_string();
-        assert!(
-            error.contains("network: CUDA failure 35: the driver"),
-            "{error}"
-        );
+        for cause in [
+            "CUDA failure 35: the driver is too old ; GPU=0 ;",
+            "Failed to load library /lib/x.so with error: libcublasLt.so.13: cannot open",
+        ] {
+            let settings = SessionSettings::default();
+            let told = format!("{noise}{cause}");
+            let error = provider_failure(ExecutionProvider::Cuda, &settings, &told).to_string();
+            let start = format!("network: {}", &cause[..40]);
+            assert!(error.contains(&start), "{error}");
+        }
     }
 }

@@ -74,10 +74,14 @@ impl ExecutionProvider {
                  with ONNX Runtime's own operators runs on cpu and cuda only)"
             }
             Self::Cuda => {
-                "install the NVIDIA driver, CUDA and cuDNN, check device and provider-options"
+                "install the NVIDIA driver, and CUDA and cuDNN of the versions that this ONNX Runtime is \
+                 built for, where the loader finds them (LD_LIBRARY_PATH); check device and \
+                 provider-options"
             }
             Self::TensorRt => {
-                "install the NVIDIA driver, CUDA and TensorRT, check device and provider-options"
+                "install the NVIDIA driver, and CUDA, cuDNN and TensorRT of the versions that this ONNX \
+                 Runtime is built for, where the loader finds them (LD_LIBRARY_PATH); check device and \
+                 provider-options"
             }
         }
     }
