@@ -182,24 +182,7 @@ fn graphs_that_pytorch_exports_are_rewritten_too() {
         let half = in_fp16(&path).unwrap().to_bytes().unwrap();
         let written = onnx::Model::read(&half);
         assert_eq!(written.opset_import[0].version, opset, "{file}");
-        let [full, half] = [&bytes, &half].map(|bytes| {
-            let settings = SessionSettings {
-                provider: ExecutionProvider::Cpu,
-                ..SessionSettings::default()
-            };
-            let source = ModelSource::Memory(bytes);
-            let mut session = Session::open(runtime(), source, &settings).unwrap();
-            let pixels: Vec<f32> = (0..3 * 42 * 70)
-                .map(|i| (i % 83) as f32 / 40.0 - 1.0)
-                .collect();
-            let outputs = session
-                .run(TensorData::F32(&pixels), &[1, 3, 42, 70])
-                .unwrap();
-            let TensorView::F32 { data, .. } = outputs.get(0).unwrap() else {
-                panic!("no floats");
-            };
-            data.iter().map(|v| f64::from(*v)).collect::<Vec<_>>()
-        });
+        let [full, half] = [&bytes, &half].map(|bytes| depth_of(bytes, [42, 70]));
         let found = apart(&full, &half);
         assert!(found[0] > 0.0, "{file}: nothing is in 16 bits");
         for (found, bound) in found.into_iter().zip(BOUNDS) {
@@ -232,6 +215,67 @@ fn graphs_that_pytorch_exports_are_rewritten_too() {
     }
 }
 
+/// The depth that an `.onnx` file gives for a picture of this height and width.
+fn depth_of(bytes: &[u8], size: [usize; 2]) -> Vec<f64> {
+    let settings = SessionSettings {
+        provider: ExecutionProvider::Cpu,
+        ..SessionSettings::default()
+    };
+    let source = ModelSource::Memory(bytes);
+    let mut session = Session::open(runtime(), source, &settings).unwrap();
+    let [h, w] = size;
+    let pixels: Vec<f32> = (0..3 * h * w)
+        .map(|i| (i % 83) as f32 / 40.0 - 1.0)
+        .collect();
+    let outputs = session
+        .run(TensorData::F32(&pixels), &[1, 3, h, w])
+        .unwrap();
+    let TensorView::F32 { data, .. } = outputs.get(0).unwrap() else {
+        panic!("no floats");
+    };
+    data.iter().map(|v| f64::from(*v)).collect()
+}
+
+#[test]
+fn scores_are_scaled_before_16_bits_end_and_no_limit_stays_none() {
+    let path = data().join("onnx/attention.onnx");
+    let half = in_fp16(&path).unwrap().to_bytes().unwrap();
+    let full = depth_of(&std::fs::read(&path).unwrap(), [8, 8]);
+    let found = depth_of(&half, [8, 8]);
+    assert!(found.iter().all(|v| v.is_finite()), "{found:?}");
+    let apart = apart(&full, &found);
+    assert!(
+        apart[0] > 0.0 && apart[0] <= BOUNDS[0] && apart[1] <= BOUNDS[1],
+        "{apart:?}"
+    );
+    let model = onnx::Model::read(&half);
+    let elements = model.graph().elements();
+    let scores = model
+        .graph()
+        .nodes
+        .iter()
+        .filter(|node| node.op == "MatMul");
+    let scores = scores.filter(|node| node.inputs.iter().any(|name| name.starts_with("keys")));
+    assert!(
+        scores
+            .clone()
+            .all(|node| elements[node.outputs[0].as_str()] == "float16")
+    );
+    assert_eq!(scores.count(), 1);
+    // The bias is a constant, so its sum is in 16 bits too.
+    let clip = model
+        .graph()
+        .nodes
+        .iter()
+        .find(|node| node.op == "Clip")
+        .unwrap();
+    assert!(
+        clip.inputs
+            .iter()
+            .all(|name| elements[name.as_str()] == "float16")
+    );
+}
+
 #[test]
 fn what_cannot_be_rewritten_says_why() {
     let data = data().join("onnx");
@@ -242,6 +286,12 @@ fn what_cannot_be_rewritten_says_why() {
     ] {
         let message = in_fp16(&data.join(file)).err().unwrap().to_string();
         assert!(message.contains(part), "{file}: {message}");
+    }
+    // Its one convolution is the last: there is nothing that 16 bits would not spoil.
+    let message = in_fp16(&data.join("f32-nchw.onnx")).err().unwrap();
+    let message = message.to_string();
+    for part in ["fp16", "no matrix product", "precision=auto"] {
+        assert!(message.contains(part), "{message}");
     }
     // A weight that 16 bits cannot say.
     let folder = with_value("dpt.encoder.layer.1.intermediate.dense.weight", 1e5);

@@ -213,8 +213,6 @@ fn protobuf_reads_every_option() {
                 "trt_profile_max_shapes": "pixel_values:6x3x32x48",
                 "trt_engine_cache_enable": "1",
                 "trt_engine_cache_path": cache,
-                "trt_timing_cache_enable": "1",
-                "trt_timing_cache_path": cache,
             },
         }]}},
         "model_warmup": [warm_up("one", 1), warm_up("most", 6)],

@@ -86,17 +86,39 @@ pub(super) fn open(
     runtime: &'static Runtime,
     request: &Request,
 ) -> Result<(Session, Kept), EngineError> {
-    let (options, settings) = plan(model, runtime, request);
+    // TensorRT comes first by itself only where its engine of the graph for it is kept.
+    let for_tensorrt = plan(model, request, ExecutionProvider::TensorRt);
+    let first = Session::first_choice(runtime, &for_tensorrt.1);
+    let planned = plan(model, request, first);
+    let opened = open_planned(model, runtime, &planned)?;
+    let provider = opened.0.provider();
+    let suited = plan(model, request, provider);
+    let differ = |one: &SessionSettings, other: &SessionSettings| {
+        one.cache_key != other.cache_key || one.fixed_dimensions != other.fixed_dimensions
+    };
+    if provider == first || !differ(&planned.1, &suited.1) {
+        return Ok(opened);
+    }
+    // With `auto` another provider has taken it than the one that it was planned for.
+    drop(opened);
+    open_planned(model, runtime, &suited)
+}
+
+fn open_planned(
+    model: &Model,
+    runtime: &'static Runtime,
+    (options, settings): &(BuildOptions, SessionSettings),
+) -> Result<(Session, Kept), EngineError> {
     let is_rewritten = settings.precision == Precision::Typed;
     if let Some(onnx) = model.onnx().filter(|_| !is_rewritten) {
-        let session = Session::open(runtime, ModelSource::File(&onnx.path), &settings)?;
+        let session = Session::open(runtime, ModelSource::File(&onnx.path), settings)?;
         return Ok((session, Kept::default()));
     }
     let cache = settings.cache.clone();
     let mut kept = Kept::default();
     let mut slot = cache.claim(Kind::Graph, &settings.cache_key);
     if let Slot::Ready(entry) = slot {
-        match reopen(model, runtime, entry, &settings) {
+        match reopen(model, runtime, entry, settings) {
             Ok(opened) => return Ok(opened),
             Err((error, entry)) => {
                 // A whole graph can still be one that this runtime does not take, or be damaged in
@@ -110,7 +132,7 @@ pub(super) fn open(
     }
     let graph = match model.onnx() {
         Some(onnx) => graph::in_fp16(&onnx.path).map_err(ModelError::from)?,
-        None => model.graph(&options)?,
+        None => model.graph(options)?,
     };
     match slot {
         Slot::Vacant(draft) if settings.keep_small || graph.weight_bytes() >= WEIGHTS_FROM => {
@@ -118,7 +140,7 @@ pub(super) fn open(
                 Ok(entry) => {
                     drop(graph);
                     let path = entry.path(GRAPH);
-                    let settings = with_weights(&settings, model, &path);
+                    let settings = with_weights(settings, model, &path);
                     let session = Session::open(runtime, ModelSource::File(&path), &settings)?;
                     kept.start_file = start_file(runtime, &settings);
                     kept.entry = Some(entry);
@@ -136,34 +158,40 @@ pub(super) fn open(
     }
     let bytes = graph.to_bytes().map_err(ModelError::from)?;
     drop(graph);
-    let session = Session::open(runtime, ModelSource::Memory(&bytes), &settings)?;
+    let session = Session::open(runtime, ModelSource::Memory(&bytes), settings)?;
     Ok((session, kept))
 }
 
-/// Which graph suits the provider that is tried first, and the settings that suit the graph.
+/// The graph that suits the provider which is tried first, and the settings that suit the graph.
 fn plan(
     model: &Model,
-    runtime: &'static Runtime,
     request: &Request,
+    first: ExecutionProvider,
 ) -> (BuildOptions, SessionSettings) {
     let mut settings = request.session.clone();
-    let first = Session::first_choice(runtime, &settings);
-    // OpenVINO compiles for a GPU or NPU again for each number of pictures, in the stream.
-    let compiles = first == ExecutionProvider::OpenVino && !first.is_on_cpu(&settings);
+    // For each number of pictures OpenVINO compiles again for a GPU or NPU, and CUDA's provider plans
+    // every convolution again, in the stream: every run has the same.
+    let is_full = match first {
+        ExecutionProvider::Cuda => true,
+        ExecutionProvider::OpenVino => !first.is_on_cpu(&settings),
+        _ => false,
+    };
     let mut options = BuildOptions {
         input: InputForm::Rgb8,
         borders: request.borders,
         batch: match u32::try_from(request.batch).unwrap_or(u32::MAX) {
             0 | 1 => Batch::Fixed(1),
-            batch if compiles => Batch::Fixed(batch),
+            batch if is_full => Batch::Fixed(batch),
             _ => Batch::Dynamic,
         },
+        flavour: flavour(first),
         ..BuildOptions::new(request.network)
     };
     match model.onnx().map(|onnx| onnx.summary.inputs.as_slice()) {
-        // What works out shapes in a graph of another tool is not for a GPU.
+        // What works out shapes in a graph of another tool is not for a GPU, and TensorRT leaves
+        // nodes of a graph with a free dimension only where it is told of each.
         Some([input]) => {
-            let is_full = compiles || first == ExecutionProvider::Cuda;
+            let is_full = is_full || first == ExecutionProvider::TensorRt;
             free_dimensions(&mut settings, input, request, is_full);
         }
         None if options.batch == Batch::Dynamic => {
@@ -185,9 +213,6 @@ fn plan(
         options.floats = Floats::F16;
         settings.precision = Precision::Typed;
     }
-    // TensorRT comes first by itself only where its engine of this graph is kept.
-    settings.cache_key = key(model, &options);
-    options.flavour = flavour(Session::first_choice(runtime, &settings));
     settings.cache_key = key(model, &options);
     (options, settings)
 }

@@ -23,17 +23,20 @@ use std::path::Path;
 const FLOAT: i32 = DataType::Float as i32;
 const FLOAT16: i32 = DataType::Float16 as i32;
 const INT64: i32 = DataType::Int64 as i32;
+/// The largest number in 16 bits.
+const MOST: f32 = 65504.0;
 
 /// As many matrix products and convolutions before each output stay in 32 bits: a DPT head's last two
 /// have sums that 16 bits cannot hold.
 const LAST_PRODUCTS: usize = 2;
 
 /// The model in `path` with its matrix products and convolutions in 16 bits, and so what only moves,
-/// scales or activates their results. A model without 32-bit products is returned as it is. Weights in
-/// other files become part of the graph.
+/// scales or activates their results. A model that is in 16 bits already is returned as it is. Weights
+/// in other files become part of the graph.
 ///
 /// # Errors
-/// If the file is no ONNX model, is quantised, or has weights beyond the range of 16 bits.
+/// If the file is no ONNX model, is quantised, has nothing to rewrite, or weights beyond the range of
+/// 16 bits.
 pub fn in_fp16(path: &Path) -> Result<Graph, GraphError> {
     let bytes = map(path)?;
     external::check(path, &bytes)?;
@@ -56,9 +59,17 @@ pub fn in_fp16(path: &Path) -> Result<Graph, GraphError> {
     }
     external::load(path, &mut graph)?;
     constants_to_initializers(&mut graph);
+    resolve_identities(&mut graph);
+    scale_queries(&mut graph);
     let plan = Plan::new(&graph);
+    let is_half = |tensor: &TensorProto| tensor.data_type() == FLOAT16;
     if plan.half.contains(&true) {
         graph = Rewriting::new(&graph).apply(graph, &plan)?;
+    } else if !graph.initializer.iter().any(is_half) {
+        return Err(GraphError::Fp16 {
+            path: path.into(),
+            reason: "no matrix product or convolution of 32-bit floats was found in it".into(),
+        });
     }
     Ok(Graph::of_model(graph, model))
 }
@@ -135,6 +146,109 @@ fn constants_to_initializers(graph: &mut GraphProto) {
         initializers.push(tensor);
         false
     });
+}
+
+/// Constants under one name: PyTorch's older exporter writes equal ones once, and `Identity` nodes.
+fn resolve_identities(graph: &mut GraphProto) {
+    let outputs: HashSet<&str> = graph.output.iter().map(|output| output.name()).collect();
+    let constants = graph.initializer.iter().map(|tensor| tensor.name());
+    let mut same: HashMap<String, String> = constants
+        .map(|name| (name.to_owned(), name.to_owned()))
+        .collect();
+    let mut names = HashSet::new();
+    for attribute in graph.node.iter().flat_map(|node| &node.attribute) {
+        read_inside(attribute, &mut names);
+    }
+    for node in &graph.node {
+        if let ("Identity", [from], [to]) = (
+            node.op_type(),
+            node.input.as_slice(),
+            node.output.as_slice(),
+        ) && let Some(constant) = same.get(from).cloned()
+            && !outputs.contains(to.as_str())
+            && !names.contains(to)
+        {
+            same.insert(to.clone(), constant);
+        }
+    }
+    let replaced = |name: &String| same.get(name).filter(|constant| *constant != name);
+    graph.node.retain(|node| {
+        node.output
+            .first()
+            .is_none_or(|output| replaced(output).is_none())
+    });
+    for input in graph.node.iter_mut().flat_map(|node| &mut node.input) {
+        if let Some(constant) = replaced(input) {
+            input.clone_from(constant);
+        }
+    }
+}
+
+/// Moves the scale of attention before its product: (q·kᵀ)·s becomes (q·s)·kᵀ. Scores that are not
+/// scaled yet are 8 to 11 times as large, and 16 bits end at 65504.
+fn scale_queries(graph: &mut GraphProto) {
+    let scalars: HashSet<&str> = graph
+        .initializer
+        .iter()
+        .filter(|tensor| tensor.dims.iter().all(|&dim| dim == 1))
+        .map(|tensor| tensor.name())
+        .collect();
+    let constants: HashSet<&str> = graph
+        .initializer
+        .iter()
+        .map(|tensor| tensor.name())
+        .collect();
+    let mut readers: HashMap<&str, usize> = HashMap::new();
+    for name in graph.node.iter().flat_map(|node| &node.input) {
+        *readers.entry(name).or_default() += 1;
+    }
+    let mut kept: HashSet<String> = graph.output.iter().map(|o| o.name().to_owned()).collect();
+    for attribute in graph.node.iter().flat_map(|node| &node.attribute) {
+        read_inside(attribute, &mut kept);
+    }
+    let products: HashMap<&str, usize> = graph
+        .node
+        .iter()
+        .enumerate()
+        .filter(|(_, node)| role(node) == Role::Product(2) && node.input.len() == 2)
+        .filter(|(_, node)| {
+            node.input
+                .iter()
+                .all(|name| !constants.contains(name.as_str()))
+        })
+        .filter_map(|(index, node)| Some((node.output.first()?.as_str(), index)))
+        .collect();
+    let scaled = |node: &NodeProto| {
+        let [one, other] = node.input.as_slice() else {
+            return None;
+        };
+        let (scores, scale) = match (node.op_type(), scalars.contains(one.as_str())) {
+            ("Mul", true) => (other, one),
+            ("Mul" | "Div", false) => (one, other),
+            _ => return None,
+        };
+        let moves = scalars.contains(scale.as_str())
+            && readers.get(scores.as_str()) == Some(&1)
+            && !kept.contains(scores);
+        let product = *products.get(scores.as_str())?;
+        moves.then(|| (product, scores.clone(), scale.clone()))
+    };
+    let found: Vec<_> = graph
+        .node
+        .iter()
+        .enumerate()
+        .filter_map(|(index, node)| Some((index, scaled(node)?)))
+        .collect();
+    for (index, (product, scores, scale)) in found {
+        // The two change places: the first scales what the product's first input was.
+        let mut factor = graph.node[index].clone();
+        let mut matmul = graph.node[product].clone();
+        factor.input = vec![matmul.input[0].clone(), scale];
+        matmul.input[0].clone_from(&scores);
+        std::mem::swap(&mut factor.output, &mut matmul.output);
+        graph.node[product] = factor;
+        graph.node[index] = matmul;
+    }
 }
 
 /// Which nodes compute in 16 bits, and which values are needed in 32 all the same.
@@ -328,8 +442,11 @@ impl Rewriting {
                 self.nodes.push(node);
                 continue;
             }
-            for index in role(&node).typed(&node) {
-                node.input[index] = self.half_of(&node.input[index])?;
+            let role = role(&node);
+            for index in role.typed(&node) {
+                // A limit beyond 16 bits is none there.
+                let is_limit = matches!(role, Role::FirstAnd(_)) && index > 0;
+                node.input[index] = self.half_of(&node.input[index], is_limit)?;
             }
             let outputs = node.output.clone();
             for output in node.output.iter_mut().filter(|name| !name.is_empty()) {
@@ -360,19 +477,21 @@ impl Rewriting {
     }
 
     /// The value in 16 bits: what a node made, a constant, or a cast.
-    fn half_of(&mut self, name: &str) -> Result<String, GraphError> {
-        if let Some(half) = self.halves.get(name) {
+    fn half_of(&mut self, name: &str, is_limit: bool) -> Result<String, GraphError> {
+        if let Some(half) = self.halves.get(name).filter(|_| !is_limit) {
             return Ok(half.clone());
         }
         let half = self.new_name(name);
         match self.constants.get(name) {
             Some(tensor) => {
-                let tensor = to_half(tensor, &half)?;
+                let tensor = to_half(tensor, &half, is_limit)?;
                 self.initializers.push(tensor);
             }
             None => self.cast(name, &half, FLOAT16),
         }
-        self.halves.insert(name.into(), half.clone());
+        if !is_limit {
+            self.halves.insert(name.into(), half.clone());
+        }
         Ok(half)
     }
 
@@ -401,13 +520,18 @@ impl Rewriting {
     }
 }
 
-/// A constant of 32-bit floats in 16 bits.
-fn to_half(tensor: &TensorProto, name: &str) -> Result<TensorProto, GraphError> {
+/// A constant of 32-bit floats in 16 bits; with `is_limit` what they cannot say is infinite.
+fn to_half(tensor: &TensorProto, name: &str, is_limit: bool) -> Result<TensorProto, GraphError> {
     let bytes = tensor.raw_data.as_deref().unwrap_or_default();
-    let values = match bytes {
+    let mut values = match bytes {
         [] => tensor.float_data.clone(),
         bytes => bytemuck::pod_collect_to_vec(&bytes[..bytes.len() / 4 * 4]),
     };
+    if is_limit {
+        for value in values.iter_mut().filter(|value| value.abs() > MOST) {
+            *value = value.signum() * f32::INFINITY;
+        }
+    }
     let halves = halves(&values).map_err(|value| {
         let size = |&dim: &i64| usize::try_from(dim).unwrap_or_default();
         GraphError::Overflow {

@@ -5,7 +5,7 @@
 //! their own.
 //!
 //! ONNX Runtime copies an input that lies elsewhere at the moment when it is bound and does not look
-//! at it again (`IOBinding::BindInput`). So the tensors that are bound are the device's, and each run
+//! at it again (`IOBinding::BindInput`; pinned memory counts as elsewhere until version 1.30). So the tensors that are bound are the device's, and each run
 //! is three steps: the picture to the device's input, the network, the device's outputs to the host.
 //! Their addresses never change, which a CUDA graph (`enable_cuda_graph`, `trt_cuda_graph_enable`)
 //! needs, since it repeats what was done with addresses and all.
@@ -54,8 +54,9 @@ impl Device {
                 MemoryInfo::new(device, id, AllocatorType::Device, kind)?,
             )
         };
-        // Before 1.23 ONNX Runtime files the pinned memory of every GPU under 0.
-        match pinned(gpu).or_else(|_| pinned(0)) {
+        // Before 1.23 ONNX Runtime files the pinned memory of every GPU under 0, from where `ort` would
+        // copy by way of that GPU.
+        match pinned(gpu) {
             Ok(allocator) => (allocator, None),
             Err(error) => (
                 Allocator::default(),

@@ -51,6 +51,14 @@ pub enum InferenceError {
         /// Why not.
         cause: &'static str,
     },
+    /// `auto` has found no provider that takes the network.
+    #[error("no provider runs this network: {reasons}; {cause}")]
+    None {
+        /// What was tried, and why it did not do.
+        reasons: String,
+        /// The last one's failure.
+        cause: Box<Self>,
+    },
     /// A CUDA graph is asked for, but nothing has a fixed address.
     #[error(
         "{option} cannot be used: a CUDA graph repeats the memory addresses that it was captured with, and so \
@@ -156,6 +164,7 @@ impl InferenceError {
     /// the data.
     pub fn is_provider(&self) -> bool {
         match self {
+            Self::None { cause, .. } => cause.is_provider(),
             Self::ProviderMissing { .. }
             | Self::Provider { .. }
             | Self::Device { .. }

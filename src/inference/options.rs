@@ -12,9 +12,9 @@ use super::settings::SessionSettings;
 /// A provider's options by name.
 pub(super) type Options = Vec<(&'static str, String)>;
 
-/// CUDA's. Left as they are: the exhaustive search for convolution algorithms with all the memory
-/// that they want (shapes are fixed and the first run is before the first frame, so it is done once),
-/// copies on the stream that computes, and no CUDA graph, which not every network can be captured in.
+/// CUDA's. Left as they are: the choice of convolution algorithms with all the memory that they want
+/// (shapes are fixed and the first run is before the first frame, so it is made once), copies on the
+/// stream that computes, and no CUDA graph, which not every network can be captured in.
 pub(super) fn cuda(settings: &SessionSettings, gpu: String) -> Options {
     let mut options = vec![
         ("device_id", gpu),
@@ -48,9 +48,6 @@ pub(super) fn tensorrt(
         // The provider's own key leaves out weights and sizes; the folder has ours.
         options.push(("trt_engine_cache_enable", "1".to_owned()));
         options.push(("trt_engine_cache_path", folder.to_owned()));
-        // What was measured before a build was cut off is not measured again.
-        options.push(("trt_timing_cache_enable", "1".to_owned()));
-        options.push(("trt_timing_cache_path", folder.to_owned()));
     }
     Ok(options)
 }

@@ -40,6 +40,10 @@ pub struct Session {
     reason: String,
     /// What of binding input and outputs to the device could not be done.
     unbound: Option<String>,
+    /// Whether a run with them bound has succeeded.
+    bound_works: bool,
+    /// Whether a CUDA graph is asked for, which is nothing without.
+    needs_addresses: bool,
     precision: Precision,
     // Held so that nobody removes it.
     _kept: Option<Entry>,
@@ -123,10 +127,8 @@ impl Session {
             });
         }
         self.observe(input, dims)?;
+        self.run_bound(input, dims)?;
         if let Some(bound) = bound_to(&mut self.bound, dims) {
-            bound
-                .run(&mut self.inner, input)
-                .map_err(|error| run_failure(self.provider, &error))?;
             return Ok(Outputs {
                 values: Values::Bound(bound),
                 infos: &self.outputs,
@@ -181,12 +183,10 @@ impl Session {
     /// The first time, runs the network to see what runs its nodes.
     fn observe(&mut self, input: TensorData<'_>, dims: &[usize]) -> Result<(), InferenceError> {
         if let Some(profile) = self.profile.take() {
-            let result = match bound_to(&mut self.bound, dims) {
-                // A CUDA graph is captured now, with the places that all runs will have.
-                Some(bound) => bound
-                    .run(&mut self.inner, input)
-                    .map_err(|error| run_failure(self.provider, &error)),
-                None => run(&mut self.inner, input, dims, self.provider).map(drop),
+            // A CUDA graph is captured now, with the addresses that all runs will have.
+            let result = match self.run_bound(input, dims) {
+                Ok(false) => run(&mut self.inner, input, dims, self.provider).map(drop),
+                other => other.map(drop),
             };
             let active = profile.finish(&mut self.inner, self.provider);
             self.active = match (active, &self.openvino_device) {
@@ -199,6 +199,32 @@ impl Session {
             result?;
         }
         Ok(())
+    }
+}
+
+impl Session {
+    /// Runs the network with input and outputs bound; `false` if they are not, for an input of these
+    /// dimensions. Where the first such run fails, nothing is bound from then on: runs go on without,
+    /// more slowly. A file may also declare outputs of another size than it gives, which only counts
+    /// when they are bound.
+    fn run_bound(&mut self, input: TensorData<'_>, dims: &[usize]) -> Result<bool, InferenceError> {
+        let Some(bound) = bound_to(&mut self.bound, dims) else {
+            return Ok(false);
+        };
+        match bound.run(&mut self.inner, input) {
+            Ok(()) => {
+                self.bound_works = true;
+                Ok(true)
+            }
+            Err(error) if self.bound_works || self.needs_addresses => {
+                Err(run_failure(self.provider, &error))
+            }
+            Err(error) => {
+                self.bound = None;
+                self.unbound = Some(format!("input and outputs are not bound: {error}"));
+                Ok(false)
+            }
+        }
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) fn version(runtime: &Runtime) -> &'static str {
 fn version_beside(folder: &Path) -> Result<i32, String> {
     let provider = std::fs::read(folder.join(PROVIDER)).map_err(|error| error.to_string())?;
     let name = linked(&provider).ok_or("the provider names no libnvinfer")?;
-    // The provider's own folder comes first for the loader too.
+    // What is loaded from there by its path is what the loader finds for the provider by this name.
     let beside = folder.join(&name);
     let library = match beside.exists() {
         true => beside,

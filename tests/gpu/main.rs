@@ -114,12 +114,12 @@ fn main() -> ExitCode {
                 let line = run(&context, name, *check);
                 println!("{line}");
                 report.lines.push(line);
+                // What comes next may not come back.
+                if let Some(path) = &arguments.report {
+                    write(path, &report.text());
+                }
             }
         }
-    }
-    let text = report.text();
-    if let Some(path) = &arguments.report {
-        write(path, &text);
     }
     let count = |wanted| {
         let lines = report.lines.iter();

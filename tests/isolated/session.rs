@@ -30,6 +30,7 @@ pub(super) fn cases() -> Vec<Case> {
         ("session/padding-before-max-pool", padding),
         ("session/free-dimensions-simplified", simplified_dimensions),
         ("session/free-dimensions-become-fixed", fixed_dimensions),
+        ("session/output-of-another-size", other_size),
         ("session/bad-models", bad_models),
         ("session/bad-inputs", bad_inputs),
         ("session/leaves-no-files", leaves_no_files),
@@ -154,6 +155,42 @@ fn padding() {
         .map(|node| &node.attribute("pads").unwrap().ints)
         .collect();
     assert_eq!(pads, [&vec![0; 4]]);
+}
+
+/// An output that is not of the size that the file declares cannot be bound, but be had.
+fn other_size() {
+    let runtime = load(Some(&plain()), None).unwrap();
+    let open = |more: &[(&str, &str)]| {
+        let option = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        let settings = SessionSettings {
+            provider: ExecutionProvider::Cpu,
+            bind: Bind::AsOnDevice,
+            provider_options: more.iter().map(option).collect(),
+            ..SessionSettings::default()
+        };
+        Session::open(
+            runtime,
+            ModelSource::File(&model("other-size.onnx")),
+            &settings,
+        )
+    };
+    let mut session = open(&[]).unwrap();
+    assert_says(session.provider_reason(), &["cpu", "not bound"]);
+    for columns in [5, 2] {
+        let pixels: Vec<f32> = (0..3 * 64)
+            .map(|i| (i % 8 % (columns + 1)) as f32)
+            .collect();
+        let outputs = session
+            .run(TensorData::F32(&pixels), &[1, 3, 8, 8])
+            .unwrap();
+        let TensorView::F32 { dims, data } = outputs.get(0).unwrap() else {
+            panic!()
+        };
+        assert_eq!(dims, [1, 1, 8, columns]);
+        assert_eq!(data[..columns], pixels[..columns]);
+    }
+    // A CUDA graph is nothing without.
+    assert!(open(&[("enable_cuda_graph", "1")]).is_err());
 }
 
 /// What ONNX Runtime makes of a graph before a provider sees it.

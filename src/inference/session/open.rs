@@ -96,7 +96,15 @@ impl Session {
             ..settings.clone()
         };
         let provider = ExecutionProvider::Cpu;
-        let mut session = Self::attempt(runtime, source, &plain, provider, false)?;
+        let opened = Self::attempt(runtime, source, &plain, provider, false);
+        let mut session = opened.map_err(|cause| match cause {
+            // What is wrong with the model has nothing to do with providers.
+            cause if cause.is_provider() => InferenceError::None {
+                reasons: reasons.join("; "),
+                cause: Box::new(cause),
+            },
+            cause => cause,
+        })?;
         reasons.push(format!("{provider}: works everywhere"));
         session.reason = reasons.join("; ");
         Ok(session)
@@ -126,8 +134,8 @@ impl Session {
                     _kept: Some(entry),
                     ..session
                 }),
-                // What was kept may be of no use: once more without it, also where it cannot be
-                // removed.
+                Err(error) if !engine::is_useless(provider, &error) => Err(error),
+                // Once more without it, also where it cannot be removed.
                 Err(_) if entry.discard() => {
                     Self::attempt(runtime, source, settings, provider, strict)
                 }
@@ -136,6 +144,7 @@ impl Session {
         }
         let mut session = load(draft.as_ref().map(Draft::folder))?;
         session.trouble = trouble;
+        let draft = draft.filter(|draft| engine::holds_something(provider, draft.folder()));
         match draft.map(Draft::finish).transpose() {
             Ok(entry) => session._kept = entry,
             Err(trouble) => session.trouble = Some(trouble),
@@ -221,6 +230,8 @@ impl Session {
                 .map(|device| device.name().to_owned()),
             reason: String::new(),
             unbound,
+            bound_works: false,
+            needs_addresses: options::cuda_graph(settings).is_some(),
             precision,
             _kept: None,
             trouble: None,

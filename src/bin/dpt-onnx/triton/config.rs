@@ -167,8 +167,6 @@ impl Config<'_> {
             if let Some(path) = self.engine_cache {
                 options.push(("trt_engine_cache_enable", "1".into()));
                 options.push(("trt_engine_cache_path", path.into()));
-                options.push(("trt_timing_cache_enable", "1".into()));
-                options.push(("trt_timing_cache_path", path.into()));
             }
         }
         m.message("optimization", |m| {
