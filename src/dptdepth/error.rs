@@ -4,7 +4,7 @@
 //! The one place where failures become messages on the bus: cause first, remedy after, with a
 //! domain that says whose fault it is.
 
-use super::Output;
+use crate::dptdepth::Output;
 use crate::engine::EngineError;
 use crate::frame::FrameError;
 #[cfg(feature = "remote")]

@@ -6,8 +6,8 @@
 //! Format: <https://prometheus.io/docs/instrumenting/exposition_formats/>; names and base units:
 //! <https://prometheus.io/docs/practices/naming/>.
 
-use super::latency::Times;
-use super::stats::Stats;
+use crate::dptdepth::stats::Stats;
+use crate::dptdepth::streaming::latency::Times;
 use std::fmt::Write as _;
 
 /// The `Content-Type` of [`text`].

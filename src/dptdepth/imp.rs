@@ -3,17 +3,18 @@
 
 //! The GObject subclass: pads, properties, states, events and queries.
 
-use super::adapt::Adapter;
-use super::latency::Latency;
-use super::metrics::Exported;
-use super::moment::Moment;
-use super::open::Opened;
-use super::plan::Qos;
-use super::pump::{MOST_HELD, Pump};
-use super::queue::{self, Queue};
-use super::settings::{self, Settings};
-use super::stats::Stats;
-use super::{caps, error};
+use crate::dptdepth::error;
+use crate::dptdepth::input::moment::Moment;
+use crate::dptdepth::input::queue::{self, Queue};
+use crate::dptdepth::metrics::Exported;
+use crate::dptdepth::open::Opened;
+use crate::dptdepth::output::caps;
+use crate::dptdepth::settings::{self, Settings};
+use crate::dptdepth::stats::Stats;
+use crate::dptdepth::streaming::adapt::Adapter;
+use crate::dptdepth::streaming::latency::Latency;
+use crate::dptdepth::streaming::plan::Qos;
+use crate::dptdepth::streaming::pump::{MOST_HELD, Pump};
 use crate::engine::Seat;
 use crate::video::caps::{Change, SINK, filtered, pad_templates};
 use crate::video::lock;

@@ -3,10 +3,10 @@
 
 //! What the element says on the bus beside errors.
 
-use super::adapt::Decision;
-use super::imp::DptDepth;
-use super::measures::Measures;
-use super::moment::Moment;
+use crate::dptdepth::imp::DptDepth;
+use crate::dptdepth::input::moment::Moment;
+use crate::dptdepth::output::measures::Measures;
+use crate::dptdepth::streaming::adapt::Decision;
 use crate::engine::Ready;
 use crate::spec::{ModelSpec, Size};
 use crate::video::lock;

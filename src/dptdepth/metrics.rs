@@ -7,8 +7,8 @@
 //! nothing of streaming threads but their statistics, and a client can only cost it a thread for
 //! [`PATIENCE`]: requests are short, clients few, and every wait ends.
 
-use super::exposition::{self, Sample};
-use super::stats::Stats;
+use crate::dptdepth::exposition::{self, Sample};
+use crate::dptdepth::stats::Stats;
 use crate::video::lock;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;

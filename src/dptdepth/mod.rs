@@ -3,33 +3,17 @@
 
 //! The inference element.
 
-mod adapt;
-mod builder;
-mod caps;
 mod error;
 mod exposition;
 mod imp;
-mod latency;
-mod live;
-mod measures;
+mod input;
 mod messages;
 mod metrics;
-mod moment;
-mod negotiate;
 mod open;
-mod plan;
-mod pool;
-mod prepare;
-mod pump;
-mod queue;
-mod render;
-mod result;
+mod output;
 mod settings;
 mod stats;
-mod stream;
-mod tags;
-mod task;
-mod watch;
+mod streaming;
 
 use crate::{inference, spec, temporal};
 use gst::glib;

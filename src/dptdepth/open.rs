@@ -3,9 +3,9 @@
 
 //! From settings to an opened model and a loaded runtime: READY → PAUSED.
 
-use super::error;
-use super::settings::Settings;
-use super::{RangeMode, ResizePolicy};
+use crate::dptdepth::error;
+use crate::dptdepth::settings::Settings;
+use crate::dptdepth::{RangeMode, ResizePolicy};
 #[cfg(feature = "remote")]
 use crate::engine::server::Server;
 use crate::frame::{ADE20K_NAMES, Fit, fit};

@@ -7,7 +7,7 @@ mod properties;
 
 pub(super) use properties::PROPERTIES;
 
-use super::{
+use crate::dptdepth::{
     Alignment, Between, ExecutionProvider, OptimizationLevel, Output, Precision, RangeMode,
     ResizePolicy,
 };

@@ -3,7 +3,7 @@
 
 //! What the element counts and measures: the property `stats` and the messages of it.
 
-use super::latency::Times;
+use crate::dptdepth::streaming::latency::Times;
 use std::time::Duration;
 
 /// Counters and times since the element left READY.

@@ -3,13 +3,13 @@
 
 //! A frame comes in: what is seen of it, whether the model runs on it, what it waits for.
 
-use super::{Awaits, Flight, Held, Pump, outdate};
 use crate::dptdepth::imp::DptDepth;
-use crate::dptdepth::moment::Moment;
-use crate::dptdepth::plan::{Facts, Plan};
-use crate::dptdepth::queue::{Arrival, Ticket};
-use crate::dptdepth::task::Stop;
-use crate::dptdepth::watch::Seen;
+use crate::dptdepth::input::moment::Moment;
+use crate::dptdepth::input::queue::{Arrival, Ticket};
+use crate::dptdepth::streaming::plan::{Facts, Plan};
+use crate::dptdepth::streaming::pump::{Awaits, Flight, Held, Pump, outdate};
+use crate::dptdepth::streaming::task::Stop;
+use crate::dptdepth::streaming::watch::Seen;
 use crate::engine::Map;
 use crate::video::lock;
 use gst::prelude::*;
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 impl Pump {
     /// Plans a frame; starts its run; holds it, or pushes it at once.
-    pub(super) fn buffer(
+    pub(in crate::dptdepth) fn buffer(
         &mut self,
         element: &DptDepth,
         mut buffer: gst::Buffer,

@@ -12,18 +12,18 @@
 mod frame;
 mod outcome;
 
-use super::builder::Builder;
-use super::imp::{CAT, DptDepth};
-use super::latency::Backlog;
-use super::live::Took;
-use super::moment::Moment;
-use super::plan::Planner;
-use super::prepare::{Pending, Swap};
-use super::queue::{Arrival, Item, Next, Queue, Ticket};
-use super::stream::Stream;
-use super::tags::Tags;
-use super::task::Stop;
-use super::watch::Seen;
+use crate::dptdepth::imp::{CAT, DptDepth};
+use crate::dptdepth::input::moment::Moment;
+use crate::dptdepth::input::queue::{Arrival, Item, Next, Queue, Ticket};
+use crate::dptdepth::output::stream::Stream;
+use crate::dptdepth::output::tags::Tags;
+use crate::dptdepth::streaming::builder::Builder;
+use crate::dptdepth::streaming::latency::Backlog;
+use crate::dptdepth::streaming::live::Took;
+use crate::dptdepth::streaming::plan::Planner;
+use crate::dptdepth::streaming::prepare::{Pending, Swap};
+use crate::dptdepth::streaming::task::Stop;
+use crate::dptdepth::streaming::watch::Seen;
 use crate::engine::{Map, Seat};
 use crate::spec::{Borders, Size};
 use crate::video::lock;
@@ -34,9 +34,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How often a wait for an engine shows that it goes on.
-pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+pub(in crate::dptdepth) const PATIENCE: Duration = Duration::from_secs(1);
 /// Frames that are held at once, whatever makes them wait for the one that the model runs on.
-pub(super) const MOST_HELD: usize = 64;
+pub(in crate::dptdepth) const MOST_HELD: usize = 64;
 
 /// A frame that waits for its turn to be pushed.
 struct Held {
@@ -81,23 +81,23 @@ fn outdate(flights: &mut VecDeque<Flight>) {
 }
 
 /// The task's own state between READY and PAUSED.
-pub(super) struct Pump {
-    pub(super) queue: Arc<Queue>,
-    pub(super) builder: Builder,
+pub(in crate::dptdepth) struct Pump {
+    pub(in crate::dptdepth) queue: Arc<Queue>,
+    pub(in crate::dptdepth) builder: Builder,
     /// The engine in use, and the network size that it is for.
-    pub(super) prepared: Option<((Size, Borders), Seat)>,
+    pub(in crate::dptdepth) prepared: Option<((Size, Borders), Seat)>,
     /// The engine that is being built while frames pass.
-    pub(super) pending: Option<Pending>,
+    pub(in crate::dptdepth) pending: Option<Pending>,
     /// Which of the stream's network sizes is in use, and what is to replace it.
-    pub(super) rung: usize,
-    pub(super) swap: Option<Swap>,
-    pub(super) stream: Option<Stream>,
-    pub(super) tags: Tags,
+    pub(in crate::dptdepth) rung: usize,
+    pub(in crate::dptdepth) swap: Option<Swap>,
+    pub(in crate::dptdepth) stream: Option<Stream>,
+    pub(in crate::dptdepth) tags: Tags,
     /// Whether frames are held for their own results.
-    pub(super) strict: bool,
+    pub(in crate::dptdepth) strict: bool,
     /// Whether more results are worth more than sooner ones: every frame gets one, and none comes at
     /// a time of its own.
-    pub(super) patient: bool,
+    pub(in crate::dptdepth) patient: bool,
     segment: gst::FormattedSegment<gst::ClockTime>,
     planner: Planner,
     backlog: Backlog,
@@ -122,7 +122,7 @@ pub(super) struct Pump {
 }
 
 impl Pump {
-    pub(super) fn new(queue: Arc<Queue>) -> std::io::Result<Self> {
+    pub(in crate::dptdepth) fn new(queue: Arc<Queue>) -> std::io::Result<Self> {
         Ok(Self {
             builder: Builder::spawn(queue.clone())?,
             queue,
@@ -153,24 +153,24 @@ impl Pump {
     }
 
     /// Memory of earlier runs is not of the right size any more.
-    pub(super) fn forget_spare(&mut self) {
+    pub(in crate::dptdepth) fn forget_spare(&mut self) {
         self.spare_inputs.clear();
         self.spare_maps.clear();
     }
 
     /// Runs that were asked for will not be heard of.
-    pub(super) fn forget_flights(&mut self) {
+    pub(in crate::dptdepth) fn forget_flights(&mut self) {
         self.flights.clear();
     }
 
     /// What was asked of the engine, and memory for it, fits the stream no more.
-    pub(super) fn outdate_flights(&mut self) {
+    pub(in crate::dptdepth) fn outdate_flights(&mut self) {
         self.forget_spare();
         outdate(&mut self.flights);
     }
 
     /// After a flush the next frame has nothing to do with the last.
-    pub(super) fn flushed(&mut self) {
+    pub(in crate::dptdepth) fn flushed(&mut self) {
         self.at_eos = false;
         self.segment = gst::FormattedSegment::new();
         // As in the queue: sticky events outlive a flush.
@@ -180,12 +180,12 @@ impl Pump {
     }
 
     /// Whether EOS was the last thing to go on.
-    pub(super) fn is_at_eos(&self) -> bool {
+    pub(in crate::dptdepth) fn is_at_eos(&self) -> bool {
         self.at_eos
     }
 
     /// The flow has ended: what is held will not be pushed. Whether EOS was waiting behind it.
-    pub(super) fn lose_frames(&mut self) -> bool {
+    pub(in crate::dptdepth) fn lose_frames(&mut self) -> bool {
         self.planner.reset();
         self.held.clear();
         self.flights.clear();
@@ -307,7 +307,7 @@ impl Pump {
     /// The next thing to do. Downstream may keep a push waiting, so that frames which come
     /// meanwhile are looked at in between; and frames may always wait outside, so that those which
     /// are ready are pushed in between. Whether the flow goes on.
-    pub(super) fn advance(&mut self, element: &DptDepth) -> Result<bool, Stop> {
+    pub(in crate::dptdepth) fn advance(&mut self, element: &DptDepth) -> Result<bool, Stop> {
         let ready = self.is_ready();
         if ready && std::mem::take(&mut self.took_item) {
             self.push_first(element)?;
@@ -330,7 +330,7 @@ impl Pump {
     }
 
     /// Says that an engine is still being built, if one is.
-    pub(super) fn show_progress(&self) {
+    pub(in crate::dptdepth) fn show_progress(&self) {
         if let Some(pending) = &self.pending {
             pending.progress.go_on();
         }

@@ -3,14 +3,15 @@
 
 //! From a frame and the result that is shown with it to the buffer that leaves the element.
 
-use super::measures::Measures;
-use super::moment::Moment;
-use super::open::Opened;
-use super::pool::Pool;
-use super::result::{Shown, rows};
-use super::settings::Looks;
-use super::task::Stop;
-use super::{Output, error};
+use crate::dptdepth::Output;
+use crate::dptdepth::error;
+use crate::dptdepth::input::moment::Moment;
+use crate::dptdepth::open::Opened;
+use crate::dptdepth::output::measures::Measures;
+use crate::dptdepth::output::pool::Pool;
+use crate::dptdepth::output::result::{Shown, rows};
+use crate::dptdepth::settings::Looks;
+use crate::dptdepth::streaming::task::Stop;
 use crate::engine;
 use crate::engine::Ready;
 use crate::frame::{Canvas, Drawn, Fit, Layout, MapRef, Quantize, RgbConverter, Style};
@@ -23,7 +24,7 @@ use gst_video::{VideoFrameRef, VideoInfo};
 use std::sync::Arc;
 
 /// Makes output buffers for one stream.
-pub(super) struct Renderer {
+pub(in crate::dptdepth) struct Renderer {
     opened: Arc<Opened>,
     in_info: VideoInfo,
     in_layout: Layout,
@@ -45,7 +46,7 @@ struct Target {
 }
 
 impl Renderer {
-    pub(super) fn new(opened: &Arc<Opened>, info: &VideoInfo, layout: Layout) -> Self {
+    pub(in crate::dptdepth) fn new(opened: &Arc<Opened>, info: &VideoInfo, layout: Layout) -> Self {
         Self {
             opened: opened.clone(),
             in_info: info.clone(),
@@ -57,17 +58,21 @@ impl Renderer {
     }
 
     /// From here on results come from this engine.
-    pub(super) fn set_engine(&mut self, ready: &Ready) {
+    pub(in crate::dptdepth) fn set_engine(&mut self, ready: &Ready) {
         self.provider.clone_from(&ready.provider);
     }
 
     /// What was measured so far; a renderer that follows this one goes on with it.
-    pub(super) fn measures(&mut self) -> &mut Measures {
+    pub(in crate::dptdepth) fn measures(&mut self) -> &mut Measures {
         &mut self.measures
     }
 
     /// Sets what leaves the element: its caps and, for new pictures, their pool.
-    pub(super) fn set_output(&mut self, info: VideoInfo, pool: Option<Pool>) -> Result<(), Stop> {
+    pub(in crate::dptdepth) fn set_output(
+        &mut self,
+        info: VideoInfo,
+        pool: Option<Pool>,
+    ) -> Result<(), Stop> {
         let layout = video::layout(&info).ok_or_else(error::unreadable_frame)?;
         let side_by_side = self.opened.settings.output == Output::SideBySide;
         self.target = Some(Target {
@@ -81,25 +86,25 @@ impl Renderer {
     }
 
     /// Stops the pool of new pictures.
-    pub(super) fn drop_pool(&mut self) {
+    pub(in crate::dptdepth) fn drop_pool(&mut self) {
         if let Some(target) = &mut self.target {
             target.pool = None;
         }
     }
 
     /// Whether what leaves the element are distances rather than shades.
-    pub(super) fn shows_metres(&self) -> bool {
+    pub(in crate::dptdepth) fn shows_metres(&self) -> bool {
         self.target
             .as_ref()
             .is_some_and(|target| target.shows_metres(&self.opened))
     }
 
-    pub(super) fn forget_earlier_frames(&mut self) {
+    pub(in crate::dptdepth) fn forget_earlier_frames(&mut self) {
         self.measures.reset();
     }
 
     /// The buffer to push for `input`: drawn with `shown` and with its meta, or without a result.
-    pub(super) fn render(
+    pub(in crate::dptdepth) fn render(
         &mut self,
         input: gst::Buffer,
         shown: Option<&Shown>,

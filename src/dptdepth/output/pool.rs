@@ -3,19 +3,19 @@
 
 //! Where output frames come from.
 
-use super::error;
-use super::imp::{CAT, DptDepth};
-use super::task::Stop;
+use crate::dptdepth::error;
+use crate::dptdepth::imp::{CAT, DptDepth};
+use crate::dptdepth::streaming::task::Stop;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_video::VideoInfo;
 
 /// An active buffer pool for output frames.
-pub(super) struct Pool(gst::BufferPool);
+pub(in crate::dptdepth) struct Pool(gst::BufferPool);
 
 impl Pool {
     /// Downstream's pool where it offers one that can be configured, else one of our own.
-    pub(super) fn new(
+    pub(in crate::dptdepth) fn new(
         element: &DptDepth,
         caps: &gst::Caps,
         info: &VideoInfo,
@@ -51,7 +51,7 @@ impl Pool {
     }
 
     /// A pool of plain memory.
-    pub(super) fn plain(size: usize) -> Result<Self, Stop> {
+    pub(in crate::dptdepth) fn plain(size: usize) -> Result<Self, Stop> {
         let size = u32::try_from(size).map_err(|_| error::no_memory(u32::MAX))?;
         let pool = gst::BufferPool::new();
         let mut config = pool.config();
@@ -63,7 +63,7 @@ impl Pool {
     }
 
     /// A writable buffer of the negotiated size.
-    pub(super) fn acquire(&self) -> Result<gst::Buffer, gst::FlowError> {
+    pub(in crate::dptdepth) fn acquire(&self) -> Result<gst::Buffer, gst::FlowError> {
         self.0.acquire_buffer(None)
     }
 }

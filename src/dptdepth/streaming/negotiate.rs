@@ -3,13 +3,16 @@
 
 //! From caps to a stream that can be processed: the fit, the engine, the src caps, the pool.
 
-use super::imp::{CAT, DptDepth};
-use super::open::Opened;
-use super::pool::Pool;
-use super::pump::Pump;
-use super::stream::Stream;
-use super::task::Stop;
-use super::{Alignment, Output, caps, error, tags};
+use crate::dptdepth::error;
+use crate::dptdepth::imp::{CAT, DptDepth};
+use crate::dptdepth::open::Opened;
+use crate::dptdepth::output::caps;
+use crate::dptdepth::output::pool::Pool;
+use crate::dptdepth::output::stream::Stream;
+use crate::dptdepth::output::tags;
+use crate::dptdepth::streaming::pump::Pump;
+use crate::dptdepth::streaming::task::Stop;
+use crate::dptdepth::{Alignment, Output};
 use crate::engine::Seat;
 use crate::video;
 use crate::video::lock;
@@ -20,7 +23,11 @@ use std::sync::Arc;
 
 impl Pump {
     /// Takes new sink caps: prepares the engine where its size changes, and the src side.
-    pub(super) fn negotiate(&mut self, element: &DptDepth, caps: &gst::Caps) -> Result<(), Stop> {
+    pub(in crate::dptdepth) fn negotiate(
+        &mut self,
+        element: &DptDepth,
+        caps: &gst::Caps,
+    ) -> Result<(), Stop> {
         let opened = element.opened().ok_or(gst::FlowError::Flushing)?;
         if self
             .stream
@@ -62,7 +69,7 @@ impl Pump {
 
     /// Chooses src caps that downstream takes, announces them and sets up the pool. Where that
     /// fails, or a flush is in its way, the next frame tries again.
-    pub(super) fn renegotiate_src(&mut self, element: &DptDepth) -> Result<(), Stop> {
+    pub(in crate::dptdepth) fn renegotiate_src(&mut self, element: &DptDepth) -> Result<(), Stop> {
         let negotiated = self.try_src_caps(element);
         if negotiated.is_err() {
             element.src_pad.mark_reconfigure();
@@ -130,7 +137,7 @@ fn with_tensors(stream: &Stream, opened: &Opened, prepared: Option<&Seat>) -> gs
 }
 
 impl DptDepth {
-    pub(super) fn opened(&self) -> Option<Arc<Opened>> {
+    pub(in crate::dptdepth) fn opened(&self) -> Option<Arc<Opened>> {
         lock(&self.opened).clone()
     }
 }

@@ -3,16 +3,16 @@
 
 //! Having an engine built for the stream, and waiting for it or not.
 
-use super::builder::Build;
-use super::error;
-use super::imp::DptDepth;
-use super::messages::Progress;
-use super::open::{Opened, Runner};
-use super::pump::{PATIENCE, Pump};
+use crate::dptdepth::error;
+use crate::dptdepth::imp::DptDepth;
 #[cfg(feature = "remote")]
-use super::queue::Kind;
-use super::queue::{self, Next, Ticket};
-use super::task::Stop;
+use crate::dptdepth::input::queue::Kind;
+use crate::dptdepth::input::queue::{self, Next, Ticket};
+use crate::dptdepth::messages::Progress;
+use crate::dptdepth::open::{Opened, Runner};
+use crate::dptdepth::streaming::builder::Build;
+use crate::dptdepth::streaming::pump::{PATIENCE, Pump};
+use crate::dptdepth::streaming::task::Stop;
 use crate::engine::host::{self, Batching};
 #[cfg(feature = "remote")]
 use crate::engine::server;
@@ -28,14 +28,14 @@ use std::time::{Duration, Instant};
 const LIVE_ROOM: usize = 8;
 
 /// An engine that is being built.
-pub(super) struct Pending {
+pub(in crate::dptdepth) struct Pending {
     ticket: Ticket,
     shape: (Size, Borders),
-    pub(super) progress: Progress,
+    pub(in crate::dptdepth) progress: Progress,
 }
 
 /// An engine of another network size, which is built while the one in use goes on.
-pub(super) struct Swap {
+pub(in crate::dptdepth) struct Swap {
     ticket: Ticket,
     rung: usize,
     /// Once it stands. It is taken into use when no run of the other one is on its way.
@@ -44,7 +44,7 @@ pub(super) struct Swap {
 
 impl Pump {
     /// Asks for an engine where there is none: the last attempt has failed, and upstream tries again.
-    pub(super) fn ensure_engine(&mut self, element: &DptDepth) {
+    pub(in crate::dptdepth) fn ensure_engine(&mut self, element: &DptDepth) {
         if self.prepared.is_none()
             && self.pending.is_none()
             && let (Some(stream), Some(opened)) = (&self.stream, element.opened())
@@ -55,7 +55,7 @@ impl Pump {
     }
 
     /// Has an engine built for the shape, unless there is one.
-    pub(super) fn prepare(
+    pub(in crate::dptdepth) fn prepare(
         &mut self,
         element: &DptDepth,
         opened: &Arc<Opened>,
@@ -86,7 +86,7 @@ impl Pump {
     }
 
     /// Where frames are held, waits for the engine; else they pass without results meanwhile.
-    pub(super) fn await_engine(&mut self, element: &DptDepth) -> Result<(), Stop> {
+    pub(in crate::dptdepth) fn await_engine(&mut self, element: &DptDepth) -> Result<(), Stop> {
         while self.strict && self.pending.is_some() {
             match self.queue.next(true, false, PATIENCE) {
                 Next::Outcome(ticket, outcome) => self.outcome(element, ticket, outcome)?,
@@ -100,7 +100,7 @@ impl Pump {
     }
 
     /// An engine stands, or could not be built.
-    pub(super) fn engine_is_there(
+    pub(in crate::dptdepth) fn engine_is_there(
         &mut self,
         element: &DptDepth,
         ticket: Ticket,
@@ -129,7 +129,7 @@ impl Pump {
     }
 
     /// Has an engine built for another of the stream's network sizes, while this one goes on.
-    pub(super) fn ask_for_rung(&mut self, element: &DptDepth, rung: usize) {
+    pub(in crate::dptdepth) fn ask_for_rung(&mut self, element: &DptDepth, rung: usize) {
         let (Some(opened), Some(stream)) = (element.opened(), &self.stream) else {
             return;
         };
@@ -200,12 +200,12 @@ impl Pump {
     }
 
     /// Whether an engine of another size waits for the runs of this one to end.
-    pub(super) fn is_swapping(&self) -> bool {
+    pub(in crate::dptdepth) fn is_swapping(&self) -> bool {
         self.swap.as_ref().is_some_and(|swap| swap.engine.is_some())
     }
 
     /// Takes an engine of another size into use.
-    pub(super) fn swap_engine(&mut self, element: &DptDepth) {
+    pub(in crate::dptdepth) fn swap_engine(&mut self, element: &DptDepth) {
         let (Some(opened), Some(stream)) = (element.opened(), &mut self.stream) else {
             return;
         };

@@ -3,7 +3,7 @@
 
 //! What is measured on a frame's map and put into its meta.
 
-use super::moment::Moment;
+use crate::dptdepth::input::moment::Moment;
 use crate::frame::{MapRef, Rect};
 use crate::measure::{Coverage, Reading, Report, Sampler, Zone, Zones, on_map};
 use crate::meta::{self, Object};
@@ -14,7 +14,7 @@ use gst::glib;
 const MAX_OBJECTS: usize = 256;
 
 /// Measures frame after frame.
-pub(super) struct Measures {
+pub(in crate::dptdepth) struct Measures {
     coverage: Box<Coverage>,
     sampler: Sampler,
     objects: Vec<Object>,
@@ -24,7 +24,7 @@ pub(super) struct Measures {
 }
 
 impl Measures {
-    pub(super) fn new(zones: Vec<Zone>) -> Self {
+    pub(in crate::dptdepth) fn new(zones: Vec<Zone>) -> Self {
         Self {
             coverage: Box::default(),
             sampler: Sampler::default(),
@@ -36,12 +36,12 @@ impl Measures {
     }
 
     /// After a flush nothing is known of any zone.
-    pub(super) fn reset(&mut self) {
+    pub(in crate::dptdepth) fn reset(&mut self) {
         self.zones.reset();
     }
 
     /// The zones that the last frame has changed, with the unit of their depths.
-    pub(super) fn news(&self) -> impl Iterator<Item = (&Zone, &Report, &'static str)> {
+    pub(in crate::dptdepth) fn news(&self) -> impl Iterator<Item = (&Zone, &Report, &'static str)> {
         let reports = self.zones.zones().iter().zip(&self.reports);
         reports
             .filter(|(_, report)| report.changed)
@@ -49,7 +49,7 @@ impl Measures {
     }
 
     /// Adds objects and zones to the depth meta. `map` shows the whole frame.
-    pub(super) fn depth(
+    pub(in crate::dptdepth) fn depth(
         &mut self,
         output: &mut gst::BufferRef,
         map: &MapRef<'_>,
@@ -101,7 +101,7 @@ impl Measures {
     }
 
     /// Adds to the segmentation meta what each class covers. `rows` show the whole frame.
-    pub(super) fn classes<'m>(
+    pub(in crate::dptdepth) fn classes<'m>(
         &mut self,
         output: &mut gst::BufferRef,
         rows: impl Iterator<Item = &'m [u8]>,

@@ -3,14 +3,14 @@
 
 //! Which frames the model runs on.
 
-use super::moment::Moment;
+use crate::dptdepth::input::moment::Moment;
 
 /// Frames in a row that may be late although the model is skipped, before frames are dropped.
 const PATIENT_FRAMES: u32 = 8;
 
 /// What becomes of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Plan {
+pub(in crate::dptdepth) enum Plan {
     /// It gets a result of its own.
     Infer,
     /// It gets the newest result there is.
@@ -21,15 +21,15 @@ pub(super) enum Plan {
 
 /// What downstream says of how late frames come.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Qos {
+pub(in crate::dptdepth) struct Qos {
     /// Frames of an earlier running time come too late.
-    pub(super) earliest: Option<gst::ClockTime>,
+    pub(in crate::dptdepth) earliest: Option<gst::ClockTime>,
 }
 
 impl Qos {
     /// Takes over a QOS event; as `GstBaseTransform` does, frames that were late make those late
     /// too that come within as much time again.
-    pub(super) fn update(&mut self, jitter: i64, timestamp: Option<gst::ClockTime>) {
+    pub(in crate::dptdepth) fn update(&mut self, jitter: i64, timestamp: Option<gst::ClockTime>) {
         let Some(timestamp) = timestamp else { return };
         let late = u64::try_from(jitter).unwrap_or(0);
         let early = jitter.unsigned_abs().saturating_sub(late);
@@ -38,7 +38,7 @@ impl Qos {
     }
 
     /// By how much a frame is late, if it is.
-    pub(super) fn lateness(&self, moment: Moment) -> Option<gst::ClockTime> {
+    pub(in crate::dptdepth) fn lateness(&self, moment: Moment) -> Option<gst::ClockTime> {
         let (earliest, time) = self.earliest.zip(moment.running_time)?;
         earliest.checked_sub(time).filter(|late| !late.is_zero())
     }
@@ -46,24 +46,24 @@ impl Qos {
 
 /// What is known when a frame is planned.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Facts {
+pub(in crate::dptdepth) struct Facts {
     /// Every how many frames the model runs.
-    pub(super) interval: u32,
+    pub(in crate::dptdepth) interval: u32,
     /// Whether there is a result, or will be before this frame is pushed.
-    pub(super) has_result: bool,
+    pub(in crate::dptdepth) has_result: bool,
     /// Whether the model could run now; frames that are held wait for it.
-    pub(super) can_infer: bool,
+    pub(in crate::dptdepth) can_infer: bool,
     /// Whether the picture is what it was when the model last ran.
-    pub(super) unchanged: bool,
+    pub(in crate::dptdepth) unchanged: bool,
     /// By how much the frame is late.
-    pub(super) late: Option<gst::ClockTime>,
+    pub(in crate::dptdepth) late: Option<gst::ClockTime>,
     /// A frame's duration.
-    pub(super) duration: gst::ClockTime,
+    pub(in crate::dptdepth) duration: gst::ClockTime,
 }
 
 /// Plans frame after frame.
 #[derive(Debug, Default)]
-pub(super) struct Planner {
+pub(in crate::dptdepth) struct Planner {
     /// Frames since the model ran.
     since: u32,
     late: u32,
@@ -71,12 +71,12 @@ pub(super) struct Planner {
 
 impl Planner {
     /// After a flush the next frame is the first.
-    pub(super) fn reset(&mut self) {
+    pub(in crate::dptdepth) fn reset(&mut self) {
         *self = Self::default();
     }
 
     /// What becomes of the next frame.
-    pub(super) fn next(&mut self, facts: &Facts) -> Plan {
+    pub(in crate::dptdepth) fn next(&mut self, facts: &Facts) -> Plan {
         if facts.late.is_some() {
             self.late += 1;
         } else {

@@ -54,18 +54,18 @@ impl Mean {
 
 /// What was decided.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Decision {
-    pub(super) interval: u32,
+pub(in crate::dptdepth) struct Decision {
+    pub(in crate::dptdepth) interval: u32,
     /// Which of the network sizes.
-    pub(super) rung: usize,
+    pub(in crate::dptdepth) rung: usize,
     /// Seconds that a run takes now, and that a frame takes beside it.
-    pub(super) run: f64,
-    pub(super) frame: f64,
+    pub(in crate::dptdepth) run: f64,
+    pub(in crate::dptdepth) frame: f64,
 }
 
 /// Chooses every how many frames the model runs, and at which of a ladder of network sizes.
 #[derive(Debug, Default)]
-pub(super) struct Adapter {
+pub(in crate::dptdepth) struct Adapter {
     run: Mean,
     frame: Mean,
     /// Pixels of the network sizes, the largest first.
@@ -86,13 +86,13 @@ pub(super) struct Adapter {
 
 impl Adapter {
     /// The network sizes to choose from, in pixels, the largest first, and the one in use.
-    pub(super) fn set_ladder(&mut self, ladder: Vec<usize>, rung: usize) {
+    pub(in crate::dptdepth) fn set_ladder(&mut self, ladder: Vec<usize>, rung: usize) {
         self.ladder = ladder;
         (self.rung, self.wanted) = (rung, rung);
     }
 
     /// The size in use is the only one from now on.
-    pub(super) fn stay(&mut self) {
+    pub(in crate::dptdepth) fn stay(&mut self) {
         let own = self.ladder.get(self.rung).copied();
         self.ladder.clear();
         self.ladder.extend(own);
@@ -100,7 +100,7 @@ impl Adapter {
     }
 
     /// An engine of this size is in use now, and took this long for one run.
-    pub(super) fn runs_at(&mut self, rung: usize, run: Duration, now: Instant) {
+    pub(in crate::dptdepth) fn runs_at(&mut self, rung: usize, run: Duration, now: Instant) {
         // Its first run may have had to share the machine with the engine that it replaces.
         let run = run.as_secs_f64();
         self.run = Mean::of(
@@ -115,28 +115,28 @@ impl Adapter {
     }
 
     /// Nothing is to be adapted any more: the first of the sizes, as often as asked.
-    pub(super) fn rest(&mut self) {
+    pub(in crate::dptdepth) fn rest(&mut self) {
         self.wanted = 0;
         (self.interval, self.over, self.expected) = (None, None, None);
     }
 
     /// The model has run this long.
-    pub(super) fn ran(&mut self, took: Duration) {
+    pub(in crate::dptdepth) fn ran(&mut self, took: Duration) {
         self.run.add(took);
     }
 
     /// What a frame took beside that.
-    pub(super) fn framed(&mut self, took: Duration) {
+    pub(in crate::dptdepth) fn framed(&mut self, took: Duration) {
         self.frame.add(took);
     }
 
     /// What holds now.
-    pub(super) fn interval(&self) -> Option<u32> {
+    pub(in crate::dptdepth) fn interval(&self) -> Option<u32> {
         self.interval
     }
 
     /// The network size that is wanted.
-    pub(super) fn wanted(&self) -> usize {
+    pub(in crate::dptdepth) fn wanted(&self) -> usize {
         self.wanted
     }
 
@@ -149,7 +149,7 @@ impl Adapter {
 
     /// Chooses anew for frames of this length, at least every `least` of which the model is to be
     /// spared; what was decided, where that is news.
-    pub(super) fn decide(
+    pub(in crate::dptdepth) fn decide(
         &mut self,
         period: Duration,
         least: u32,

@@ -4,12 +4,12 @@
 //! The element's dealings with time: whether upstream is live, what latency is told, how late
 //! downstream finds frames, and what is counted on the way.
 
-use super::imp::{CAT, DptDepth};
-use super::moment::Moment;
-use super::result::Shown;
-use super::settings::Looks;
-use super::stats::Stats;
-use super::stream::Use;
+use crate::dptdepth::imp::{CAT, DptDepth};
+use crate::dptdepth::input::moment::Moment;
+use crate::dptdepth::output::result::Shown;
+use crate::dptdepth::output::stream::Use;
+use crate::dptdepth::settings::Looks;
+use crate::dptdepth::stats::Stats;
 use crate::engine::{Done, Ready};
 use crate::frame::Fit;
 use crate::spec::Size;
@@ -24,20 +24,20 @@ const OVERHEAD: Duration = Duration::from_millis(5);
 
 /// How long a frame took.
 #[derive(Clone, Copy)]
-pub(super) struct Took {
+pub(in crate::dptdepth) struct Took {
     /// From its arrival on, without what downstream kept the element waiting.
-    pub(super) all: Duration,
+    pub(in crate::dptdepth) all: Duration,
     /// What it would have taken if downstream took every frame at once: what is told as latency.
-    pub(super) own: Duration,
+    pub(in crate::dptdepth) own: Duration,
     /// To draw it and to attach its result.
-    pub(super) drawing: Duration,
+    pub(in crate::dptdepth) drawing: Duration,
     /// Whether the model runs on it.
-    pub(super) runs: bool,
+    pub(in crate::dptdepth) runs: bool,
 }
 
 impl DptDepth {
     /// Asks upstream whether it is live.
-    pub(super) fn look_upstream(&self) {
+    pub(in crate::dptdepth) fn look_upstream(&self) {
         let mut query = gst::query::Latency::new();
         let live = self.sink_pad.peer_query(&mut query) && query.result().0;
         self.live.store(live, Ordering::Relaxed);
@@ -49,12 +49,12 @@ impl DptDepth {
         );
     }
 
-    pub(super) fn is_live(&self) -> bool {
+    pub(in crate::dptdepth) fn is_live(&self) -> bool {
         self.live.load(Ordering::Relaxed)
     }
 
     /// An engine stands: what its runs take is told as latency before the first frame.
-    pub(super) fn engine_runs(&self, network: Size, ready: &Ready, strict: bool) {
+    pub(in crate::dptdepth) fn engine_runs(&self, network: Size, ready: &Ready, strict: bool) {
         self.with_stats(|stats| {
             stats.provider = Some(ready.provider.clone());
             stats.network = (network.width, network.height);
@@ -70,7 +70,7 @@ impl DptDepth {
     }
 
     /// Every how many frames the model runs, and at which of `ladder`'s network sizes.
-    pub(super) fn adapt(&self, looks: &Looks, ladder: &[Fit]) -> (u32, usize) {
+    pub(in crate::dptdepth) fn adapt(&self, looks: &Looks, ladder: &[Fit]) -> (u32, usize) {
         let interval = looks.inference_interval;
         let (numer, denom) = (looks.target_fps.numer(), looks.target_fps.denom());
         let mut adapter = lock(&self.adapter);
@@ -92,7 +92,11 @@ impl DptDepth {
     }
 
     /// By how much downstream will find this frame late.
-    pub(super) fn lateness(&self, moment: Moment, looks: &Looks) -> Option<gst::ClockTime> {
+    pub(in crate::dptdepth) fn lateness(
+        &self,
+        moment: Moment,
+        looks: &Looks,
+    ) -> Option<gst::ClockTime> {
         if looks.qos {
             lock(&self.qos).lateness(moment)
         } else {
@@ -101,7 +105,7 @@ impl DptDepth {
     }
 
     /// Counts a frame that is not passed on, and says so.
-    pub(super) fn drop_frame(&self, buffer: &gst::BufferRef, moment: Moment) {
+    pub(in crate::dptdepth) fn drop_frame(&self, buffer: &gst::BufferRef, moment: Moment) {
         self.with_stats(|stats| {
             stats.frames += 1;
             stats.dropped += 1;
@@ -109,12 +113,12 @@ impl DptDepth {
         self.post_dropped(buffer, moment);
     }
 
-    pub(super) fn with_stats(&self, change: impl FnOnce(&mut Stats)) {
+    pub(in crate::dptdepth) fn with_stats(&self, change: impl FnOnce(&mut Stats)) {
         change(&mut lock(&self.stats));
     }
 
     /// The model has run.
-    pub(super) fn ran(&self, done: &Done) {
+    pub(in crate::dptdepth) fn ran(&self, done: &Done) {
         lock(&self.adapter).ran(done.turn);
         self.with_stats(|stats| {
             stats.inference.add(done.took);
@@ -126,7 +130,13 @@ impl DptDepth {
     }
 
     /// A frame is about to be pushed.
-    pub(super) fn pushed(&self, shown: Option<&Shown>, use_of: Use, moment: Moment, took: Took) {
+    pub(in crate::dptdepth) fn pushed(
+        &self,
+        shown: Option<&Shown>,
+        use_of: Use,
+        moment: Moment,
+        took: Took,
+    ) {
         lock(&self.adapter).framed(took.drawing);
         self.with_stats(|stats| {
             stats.frames += 1;

@@ -3,8 +3,8 @@
 
 //! The src pad's task: one turn of the pump after the other, and how the flow ends.
 
-use super::error;
-use super::imp::{CAT, DptDepth};
+use crate::dptdepth::error;
+use crate::dptdepth::imp::{CAT, DptDepth};
 use crate::frame::FrameError;
 use crate::video::lock;
 use gst::prelude::*;
@@ -12,7 +12,7 @@ use gst::subclass::prelude::*;
 
 /// Why an item was not handled.
 #[derive(Debug)]
-pub(super) enum Stop {
+pub(in crate::dptdepth) enum Stop {
     /// Downstream's answer, or a flush.
     Flow(gst::FlowError),
     /// An error of our own, to be posted.
@@ -39,7 +39,7 @@ impl From<FrameError> for Stop {
 
 impl DptDepth {
     /// One turn of the task.
-    pub(super) fn iterate(&self) {
+    pub(in crate::dptdepth) fn iterate(&self) {
         let mut pump = lock(&self.pump);
         let Some(pump) = pump.as_mut() else {
             let _ = self.src_pad.pause_task();

@@ -5,22 +5,22 @@
 
 /// A frame's times.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    pub(super) pts: Option<gst::ClockTime>,
-    pub(super) stream_time: Option<gst::ClockTime>,
-    pub(super) running_time: Option<gst::ClockTime>,
+pub(in crate::dptdepth) struct Moment {
+    pub(in crate::dptdepth) pts: Option<gst::ClockTime>,
+    pub(in crate::dptdepth) stream_time: Option<gst::ClockTime>,
+    pub(in crate::dptdepth) running_time: Option<gst::ClockTime>,
 }
 
 impl Moment {
     /// How much later this is than `earlier`; nothing where either has no time.
-    pub(super) fn since(&self, earlier: Self) -> gst::ClockTime {
+    pub(in crate::dptdepth) fn since(&self, earlier: Self) -> gst::ClockTime {
         let times = self.running_time.zip(earlier.running_time);
         let times = times.or(self.pts.zip(earlier.pts));
         times.map_or(gst::ClockTime::ZERO, |(now, then)| now.saturating_sub(then))
     }
 
     /// The times of `buffer` in its segment.
-    pub(super) fn of(
+    pub(in crate::dptdepth) fn of(
         buffer: &gst::BufferRef,
         segment: &gst::FormattedSegment<gst::ClockTime>,
     ) -> Self {

@@ -4,12 +4,12 @@
 //! From the model's output to the result that frames are shown with: filtered, stabilised,
 //! calibrated, with its range and its values as the metas carry them.
 
-use super::error;
-use super::moment::Moment;
-use super::open::Opened;
-use super::pool::Pool;
-use super::settings::Looks;
-use super::task::Stop;
+use crate::dptdepth::error;
+use crate::dptdepth::input::moment::Moment;
+use crate::dptdepth::open::Opened;
+use crate::dptdepth::output::pool::Pool;
+use crate::dptdepth::settings::Looks;
+use crate::dptdepth::streaming::task::Stop;
 use crate::engine;
 use crate::frame::{Fit, MapRef, Quantize, Rect, ValueRange, keep_classes, quantize};
 use crate::meta;
@@ -18,23 +18,23 @@ use crate::temporal::{Flicker, Motion, RangeMode, RangeTracker, Stabiliser};
 use std::sync::Arc;
 
 /// A result as it is shown.
-pub(super) struct Shown {
-    pub(super) map: engine::Map,
-    pub(super) size: Size,
+pub(in crate::dptdepth) struct Shown {
+    pub(in crate::dptdepth) map: engine::Map,
+    pub(in crate::dptdepth) size: Size,
     /// How the frame lies in the network's input.
-    pub(super) fit: Fit,
+    pub(in crate::dptdepth) fit: Fit,
     /// The part of the map that shows the frame.
-    pub(super) content: Rect,
+    pub(in crate::dptdepth) content: Rect,
     /// Of depth: the values shown as nearest and farthest.
-    pub(super) range: ValueRange,
+    pub(in crate::dptdepth) range: ValueRange,
     /// The values of `content`, for metas.
-    pub(super) data: gst::Buffer,
+    pub(in crate::dptdepth) data: gst::Buffer,
     /// The frame that it was computed from.
-    pub(super) source: Moment,
+    pub(in crate::dptdepth) source: Moment,
 }
 
 /// Makes results of one stream, one after the other.
-pub(super) struct Results {
+pub(in crate::dptdepth) struct Results {
     opened: Arc<Opened>,
     fit: Fit,
     /// From the model's values to metres.
@@ -53,7 +53,7 @@ pub(super) struct Results {
 }
 
 impl Results {
-    pub(super) fn new(opened: &Arc<Opened>, fit: &Fit) -> Self {
+    pub(in crate::dptdepth) fn new(opened: &Arc<Opened>, fit: &Fit) -> Self {
         Self {
             opened: opened.clone(),
             fit: *fit,
@@ -71,13 +71,13 @@ impl Results {
     }
 
     /// Maps come from a network of another size from here on.
-    pub(super) fn refit(&mut self, fit: &Fit) {
+    pub(in crate::dptdepth) fn refit(&mut self, fit: &Fit) {
         self.fit = *fit;
         self.calibration = self.opened.calibration(fit);
     }
 
     /// After a flush, and with a new stream, nothing that was seen holds any more.
-    pub(super) fn forget(&mut self) {
+    pub(in crate::dptdepth) fn forget(&mut self) {
         self.range.reset();
         self.stabiliser.reset();
         self.flicker.reset();
@@ -85,17 +85,17 @@ impl Results {
     }
 
     /// The running mean change of the maps where nothing moved, in 8-bit levels.
-    pub(super) fn flicker(&self) -> Option<f32> {
+    pub(in crate::dptdepth) fn flicker(&self) -> Option<f32> {
         self.flicker.index()
     }
 
     /// The result that frames are shown with.
-    pub(super) fn shown(&self) -> Option<&Shown> {
+    pub(in crate::dptdepth) fn shown(&self) -> Option<&Shown> {
         self.shown.as_ref()
     }
 
     /// Takes over the output of a run; gives back a map whose memory may be used again.
-    pub(super) fn accept(
+    pub(in crate::dptdepth) fn accept(
         &mut self,
         mut map: engine::Map,
         size: Size,
@@ -186,7 +186,10 @@ impl Results {
     }
 
     /// The shown result as the newest frame shows it.
-    pub(super) fn moved(&mut self, motion: &mut Motion) -> Result<Option<&Shown>, Stop> {
+    pub(in crate::dptdepth) fn moved(
+        &mut self,
+        motion: &mut Motion,
+    ) -> Result<Option<&Shown>, Stop> {
         let Some(shown) = &self.shown else {
             return Ok(None);
         };
@@ -303,7 +306,10 @@ fn moved<T: Copy>(
 }
 
 /// The rows of a part of a map of this size, as indices into it.
-pub(super) fn rows(size: Size, part: Rect) -> impl Iterator<Item = std::ops::Range<usize>> {
+pub(in crate::dptdepth) fn rows(
+    size: Size,
+    part: Rect,
+) -> impl Iterator<Item = std::ops::Range<usize>> {
     (0..part.height as usize).map(move |row| {
         let begin = (part.y as usize + row) * size.width as usize + part.x as usize;
         begin..begin + part.width as usize

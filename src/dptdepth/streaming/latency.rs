@@ -18,7 +18,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 
 /// The last times of something, and their percentiles.
 #[derive(Clone, Debug)]
-pub(super) struct Times {
+pub(in crate::dptdepth) struct Times {
     last: [Duration; WINDOW],
     count: usize,
     sum: Duration,
@@ -37,7 +37,7 @@ impl Default for Times {
 }
 
 impl Times {
-    pub(super) fn add(&mut self, time: Duration) {
+    pub(in crate::dptdepth) fn add(&mut self, time: Duration) {
         self.last[self.count % WINDOW] = time;
         self.count += 1;
         self.sum = self.sum.saturating_add(time);
@@ -45,22 +45,22 @@ impl Times {
     }
 
     /// How many there ever were.
-    pub(super) fn count(&self) -> usize {
+    pub(in crate::dptdepth) fn count(&self) -> usize {
         self.count
     }
 
     /// All there ever were together.
-    pub(super) fn sum(&self) -> Duration {
+    pub(in crate::dptdepth) fn sum(&self) -> Duration {
         self.sum
     }
 
     /// The longest ever.
-    pub(super) fn max(&self) -> Duration {
+    pub(in crate::dptdepth) fn max(&self) -> Duration {
         self.max
     }
 
     /// What this share of the newest `window` times does not exceed; `None` before the first.
-    pub(super) fn percentile(&self, share: f64, window: usize) -> Option<Duration> {
+    pub(in crate::dptdepth) fn percentile(&self, share: f64, window: usize) -> Option<Duration> {
         let count = self.count.min(WINDOW).min(window);
         let mut recent = [Duration::ZERO; WINDOW];
         for (back, time) in recent.iter_mut().enumerate().take(count) {
@@ -74,7 +74,7 @@ impl Times {
     }
 
     /// The same over all that is remembered.
-    pub(super) fn quantile(&self, share: f64) -> Duration {
+    pub(in crate::dptdepth) fn quantile(&self, share: f64) -> Duration {
         self.percentile(share, WINDOW).unwrap_or_default()
     }
 }
@@ -84,7 +84,7 @@ impl Times {
 /// How long they did wait says less: a backlog, from a moment that the model was slow or not ready,
 /// stays for as long as downstream waits for it. If that were told, downstream would.
 #[derive(Debug, Default)]
-pub(super) struct Backlog {
+pub(in crate::dptdepth) struct Backlog {
     last: Option<Instant>,
     wait: Duration,
     /// What the last frame kept the next one waiting.
@@ -94,7 +94,12 @@ pub(super) struct Backlog {
 impl Backlog {
     /// The next frame has come at `came`, has `waited` so long and will keep the one behind it
     /// waiting for `service`. How long it would have waited.
-    pub(super) fn next(&mut self, came: Instant, waited: Duration, service: Duration) -> Duration {
+    pub(in crate::dptdepth) fn next(
+        &mut self,
+        came: Instant,
+        waited: Duration,
+        service: Duration,
+    ) -> Duration {
         if let Some(last) = self.last.replace(came) {
             let since = came.saturating_duration_since(last);
             self.wait = (self.wait + self.service).saturating_sub(since);
@@ -107,7 +112,7 @@ impl Backlog {
 
 /// The latency that is told.
 #[derive(Debug, Default)]
-pub(super) struct Latency {
+pub(in crate::dptdepth) struct Latency {
     /// The longest from each frame that the model runs on to the next.
     times: Times,
     longest: Option<Duration>,
@@ -119,7 +124,7 @@ pub(super) struct Latency {
 
 impl Latency {
     /// What frames are expected to take, before any has.
-    pub(super) fn seed(&mut self, expected: Duration) -> Option<Duration> {
+    pub(in crate::dptdepth) fn seed(&mut self, expected: Duration) -> Option<Duration> {
         self.times = Times::default();
         (self.longest, self.frames) = (None, 0);
         self.tell(expected, Instant::now())
@@ -127,7 +132,7 @@ impl Latency {
 
     /// A frame needed this long, and the model ran on it or did not. What is to be told from now
     /// on, if that changes.
-    pub(super) fn add(&mut self, took: Duration, runs: bool) -> Option<Duration> {
+    pub(in crate::dptdepth) fn add(&mut self, took: Duration, runs: bool) -> Option<Duration> {
         self.frames += 1;
         if !runs {
             self.longest = self.longest.map(|longest| longest.max(took));

@@ -3,15 +3,15 @@
 
 //! What the numbers of a metric map are, as a tag of the stream: recordings keep it.
 
-use super::open::Opened;
-use super::settings::Settings;
-use super::stream::Stream;
+use crate::dptdepth::open::Opened;
+use crate::dptdepth::output::stream::Stream;
+use crate::dptdepth::settings::Settings;
 use gst::prelude::*;
 use gst::tags::Comment;
 
 /// Upstream's tags of the stream, and the comment that goes out with them.
 #[derive(Default)]
-pub(super) struct Tags {
+pub(in crate::dptdepth) struct Tags {
     upstream: Option<gst::TagList>,
     comment: Option<String>,
     told: Option<String>,
@@ -19,19 +19,23 @@ pub(super) struct Tags {
 
 impl Tags {
     /// Forgets what was told of an earlier stream.
-    pub(super) fn start(&mut self) {
+    pub(in crate::dptdepth) fn start(&mut self) {
         self.upstream = None;
         self.told = None;
     }
 
     /// Sets the comment from here on; `None` where pictures are shades.
-    pub(super) fn set(&mut self, comment: Option<String>) {
+    pub(in crate::dptdepth) fn set(&mut self, comment: Option<String>) {
         self.comment = comment;
     }
 
     /// What becomes of a TAG event: a later one of the same scope replaces ours, so it has to say
     /// what ours said.
-    pub(super) fn pass(&mut self, event: gst::Event, tags: &gst::TagList) -> gst::Event {
+    pub(in crate::dptdepth) fn pass(
+        &mut self,
+        event: gst::Event,
+        tags: &gst::TagList,
+    ) -> gst::Event {
         if tags.scope() != gst::TagScope::Stream {
             return event;
         }
@@ -43,7 +47,7 @@ impl Tags {
     }
 
     /// The event that is due before the next buffer.
-    pub(super) fn due(&mut self) -> Option<gst::Event> {
+    pub(in crate::dptdepth) fn due(&mut self) -> Option<gst::Event> {
         if self.told == self.comment {
             return None;
         }
@@ -66,7 +70,7 @@ impl Tags {
 }
 
 /// The comment on this stream's pictures, of which `docs/recording.md` tells.
-pub(super) fn comment(opened: &Opened, stream: &Stream) -> Option<String> {
+pub(in crate::dptdepth) fn comment(opened: &Opened, stream: &Stream) -> Option<String> {
     if !stream.shows_metres() {
         return None;
     }

@@ -6,15 +6,15 @@
 //! A build cannot be interrupted: a flush or a stop abandons the request, and its outcome is thrown
 //! away.
 
-use super::queue::{Kind, Queue, Ticket};
+use crate::dptdepth::input::queue::{Kind, Queue, Ticket};
 use crate::engine::{Done, EngineError, Listener, Seat};
 use std::sync::{Arc, mpsc};
 
 /// Has an engine built, or finds one that another element uses.
-pub(super) type Build = Box<dyn FnOnce() -> Result<Seat, Arc<EngineError>> + Send>;
+pub(in crate::dptdepth) type Build = Box<dyn FnOnce() -> Result<Seat, Arc<EngineError>> + Send>;
 
 /// What came of a request.
-pub(super) enum Outcome {
+pub(in crate::dptdepth) enum Outcome {
     /// An engine stands, or cannot be built.
     Engine(Result<Seat, Arc<EngineError>>),
     /// A run is over.
@@ -38,14 +38,14 @@ struct Job {
 }
 
 /// A handle to the thread; the thread ends when this is dropped and its last request is done.
-pub(super) struct Builder {
+pub(in crate::dptdepth) struct Builder {
     jobs: mpsc::Sender<Job>,
     queue: Arc<Queue>,
 }
 
 impl Builder {
     /// Starts the thread; outcomes go to `queue`.
-    pub(super) fn spawn(queue: Arc<Queue>) -> std::io::Result<Self> {
+    pub(in crate::dptdepth) fn spawn(queue: Arc<Queue>) -> std::io::Result<Self> {
         let (jobs, requests) = mpsc::channel();
         let outcomes = queue.clone();
         std::thread::Builder::new()
@@ -56,13 +56,17 @@ impl Builder {
 
     /// Asks for an engine in place of `old`, whose memory is freed before the new one's is taken,
     /// unless other elements use it.
-    pub(super) fn replace(&self, old: Option<Seat>, ticket: Ticket, build: Build) {
+    pub(in crate::dptdepth) fn replace(&self, old: Option<Seat>, ticket: Ticket, build: Build) {
         // The thread lives as long as this handle.
         let _ = self.jobs.send(Job { ticket, old, build });
     }
 
     /// Asks for an engine while the one in use goes on.
-    pub(super) fn build_beside(&self, ticket: Ticket, build: Build) -> std::io::Result<()> {
+    pub(in crate::dptdepth) fn build_beside(
+        &self,
+        ticket: Ticket,
+        build: Build,
+    ) -> std::io::Result<()> {
         let queue = self.queue.clone();
         let work = move || queue.complete(ticket, Kind::Engine, Outcome::Engine(build()));
         std::thread::Builder::new()

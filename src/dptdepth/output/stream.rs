@@ -3,16 +3,16 @@
 
 //! What holds from one CAPS event to the next.
 
-use super::Between;
-use super::error;
-use super::measures::Measures;
-use super::moment::Moment;
-use super::open::Opened;
-use super::render::Renderer;
-use super::result::{Results, Shown};
-use super::settings::Looks;
-use super::task::Stop;
-use super::watch::{Seen, Watch};
+use crate::dptdepth::Between;
+use crate::dptdepth::error;
+use crate::dptdepth::input::moment::Moment;
+use crate::dptdepth::open::Opened;
+use crate::dptdepth::output::measures::Measures;
+use crate::dptdepth::output::render::Renderer;
+use crate::dptdepth::output::result::{Results, Shown};
+use crate::dptdepth::settings::Looks;
+use crate::dptdepth::streaming::task::Stop;
+use crate::dptdepth::streaming::watch::{Seen, Watch};
 use crate::engine::Map;
 use crate::frame::{Fit, Layout, Preprocessor};
 use crate::spec::Size;
@@ -22,26 +22,26 @@ use gst_video::{VideoFrameRef, VideoInfo};
 use std::sync::Arc;
 
 /// Everything that holds from one CAPS event to the next.
-pub(super) struct Stream {
+pub(in crate::dptdepth) struct Stream {
     info: VideoInfo,
     layout: Layout,
     /// The ways to fit its frames that there are, the one that is meant first, and the one in use.
-    pub(super) ladder: Vec<Fit>,
-    pub(super) fit: Fit,
-    pub(super) caps: gst::Caps,
-    pub(super) src_caps: Option<gst::Caps>,
+    pub(in crate::dptdepth) ladder: Vec<Fit>,
+    pub(in crate::dptdepth) fit: Fit,
+    pub(in crate::dptdepth) caps: gst::Caps,
+    pub(in crate::dptdepth) src_caps: Option<gst::Caps>,
     preprocessor: Preprocessor,
     watch: Watch,
     motion: Option<Motion>,
     results: Results,
-    pub(super) renderer: Renderer,
+    pub(in crate::dptdepth) renderer: Renderer,
     /// Whether the result has not been shown with any frame yet.
     fresh: bool,
 }
 
 /// How a frame was served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Use {
+pub(in crate::dptdepth) enum Use {
     /// With a result that no frame before it had.
     Fresh,
     /// With that of an earlier frame.
@@ -51,7 +51,7 @@ pub(super) enum Use {
 }
 
 impl Stream {
-    pub(super) fn new(
+    pub(in crate::dptdepth) fn new(
         opened: &Arc<Opened>,
         info: VideoInfo,
         layout: Layout,
@@ -77,14 +77,14 @@ impl Stream {
     }
 
     /// Frames are fitted like this from here on; what is shown stays until the first result of it.
-    pub(super) fn refit(&mut self, opened: &Opened, fit: Fit) {
+    pub(in crate::dptdepth) fn refit(&mut self, opened: &Opened, fit: Fit) {
         self.preprocessor = preprocessor(opened, &self.layout, &fit);
         self.results.refit(&fit);
         self.fit = fit;
     }
 
     /// Fills `rgb` with the network's input: `network.height × network.width × 3`.
-    pub(super) fn preprocess(
+    pub(in crate::dptdepth) fn preprocess(
         &mut self,
         buffer: &gst::BufferRef,
         rgb: &mut Vec<u8>,
@@ -97,7 +97,11 @@ impl Stream {
     }
 
     /// Looks at a frame that has just come.
-    pub(super) fn see(&mut self, buffer: &gst::BufferRef, looks: &Looks) -> Result<Seen, Stop> {
+    pub(in crate::dptdepth) fn see(
+        &mut self,
+        buffer: &gst::BufferRef,
+        looks: &Looks,
+    ) -> Result<Seen, Stop> {
         let frame = VideoFrameRef::from_buffer_ref_readable(buffer, &self.info)
             .map_err(|_| error::unreadable_frame())?;
         let view = video::read(&frame, self.layout)?;
@@ -105,7 +109,7 @@ impl Stream {
     }
 
     /// The model runs on this frame. A copy of what was seen of it, if that is wanted.
-    pub(super) fn infers(&mut self, seen: &Seen, copy: bool) -> Option<Seen> {
+    pub(in crate::dptdepth) fn infers(&mut self, seen: &Seen, copy: bool) -> Option<Seen> {
         self.watch.infers(seen);
         copy.then(|| Seen {
             luma: self.watch.copy(&seen.luma),
@@ -114,12 +118,12 @@ impl Stream {
     }
 
     /// Memory that is not needed any more.
-    pub(super) fn recycle(&mut self, seen: Seen) {
+    pub(in crate::dptdepth) fn recycle(&mut self, seen: Seen) {
         self.watch.recycle(seen.luma);
     }
 
     /// Takes over a run's output; gives back a map whose memory may be used again.
-    pub(super) fn accept(
+    pub(in crate::dptdepth) fn accept(
         &mut self,
         map: Map,
         size: Size,
@@ -138,7 +142,7 @@ impl Stream {
     }
 
     /// The running mean change of the maps where nothing moved, in 8-bit levels.
-    pub(super) fn flicker(&self) -> Option<f32> {
+    pub(in crate::dptdepth) fn flicker(&self) -> Option<f32> {
         self.results.flicker()
     }
 
@@ -170,23 +174,23 @@ impl Stream {
     }
 
     /// The frame that is pushed now is the one that the model runs on.
-    pub(super) fn mark(&mut self) {
+    pub(in crate::dptdepth) fn mark(&mut self) {
         if let Some(motion) = &mut self.motion {
             motion.mark();
         }
     }
 
-    pub(super) fn has_result(&self) -> bool {
+    pub(in crate::dptdepth) fn has_result(&self) -> bool {
         self.results.shown().is_some()
     }
 
-    pub(super) fn shown(&self) -> Option<&Shown> {
+    pub(in crate::dptdepth) fn shown(&self) -> Option<&Shown> {
         self.results.shown()
     }
 
     /// The buffer to push for `input`, with the result meta, and how it was served. `own`: whether the
     /// result that is shown is of this very frame.
-    pub(super) fn render(
+    pub(in crate::dptdepth) fn render(
         &mut self,
         input: gst::Buffer,
         moment: Moment,
@@ -210,11 +214,11 @@ impl Stream {
     }
 
     /// How long a frame lasts: as it says, else as the caps say.
-    pub(super) fn duration(&self, buffer: &gst::BufferRef) -> gst::ClockTime {
+    pub(in crate::dptdepth) fn duration(&self, buffer: &gst::BufferRef) -> gst::ClockTime {
         buffer.duration().unwrap_or(self.nominal_duration())
     }
 
-    pub(super) fn nominal_duration(&self) -> gst::ClockTime {
+    pub(in crate::dptdepth) fn nominal_duration(&self) -> gst::ClockTime {
         let fps = self.info.fps();
         u64::try_from(fps.numer())
             .ok()
@@ -226,23 +230,23 @@ impl Stream {
             .unwrap_or(gst::ClockTime::from_mseconds(40))
     }
 
-    pub(super) fn measures(&mut self) -> &mut Measures {
+    pub(in crate::dptdepth) fn measures(&mut self) -> &mut Measures {
         self.renderer.measures()
     }
 
     /// Whether what leaves the element are distances rather than shades.
-    pub(super) fn shows_metres(&self) -> bool {
+    pub(in crate::dptdepth) fn shows_metres(&self) -> bool {
         self.renderer.shows_metres()
     }
 
     /// What was shown is of another scene.
-    pub(super) fn forget_scene(&mut self) {
+    pub(in crate::dptdepth) fn forget_scene(&mut self) {
         self.fresh = false;
         self.motion = None;
         self.results.forget();
     }
 
-    pub(super) fn forget_earlier_frames(&mut self) {
+    pub(in crate::dptdepth) fn forget_earlier_frames(&mut self) {
         self.forget_scene();
         self.watch.forget();
         self.renderer.forget_earlier_frames();

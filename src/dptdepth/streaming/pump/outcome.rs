@@ -3,16 +3,16 @@
 
 //! What came of runs: results for frames that wait, or for those that come next, or none.
 
-use super::{Awaits, Pump};
-use crate::dptdepth::builder::Outcome;
 use crate::dptdepth::error;
 use crate::dptdepth::imp::DptDepth;
-use crate::dptdepth::moment::Moment;
-use crate::dptdepth::queue::Ticket;
+use crate::dptdepth::input::moment::Moment;
+use crate::dptdepth::input::queue::Ticket;
+use crate::dptdepth::output::stream::Stream;
 use crate::dptdepth::settings::Looks;
-use crate::dptdepth::stream::Stream;
-use crate::dptdepth::task::Stop;
-use crate::dptdepth::watch::Seen;
+use crate::dptdepth::streaming::builder::Outcome;
+use crate::dptdepth::streaming::pump::{Awaits, Pump};
+use crate::dptdepth::streaming::task::Stop;
+use crate::dptdepth::streaming::watch::Seen;
 use crate::engine::{Done, EngineError, Map};
 use crate::video::lock;
 use gst::subclass::prelude::*;
@@ -98,7 +98,7 @@ impl Pump {
     }
 
     /// Frames get this result from here on.
-    pub(super) fn show(
+    pub(in crate::dptdepth) fn show(
         &mut self,
         element: &DptDepth,
         map: Map,

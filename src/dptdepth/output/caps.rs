@@ -3,7 +3,7 @@
 
 //! What the element takes and what it gives for each `output`.
 
-use super::Output;
+use crate::dptdepth::Output;
 use crate::spec::OutputMeaning;
 use crate::video::caps::{Change, src_template};
 use crate::video::{COLOR_FORMATS, GRAY16};
@@ -11,11 +11,11 @@ use gst_video::VideoFormat;
 use std::sync::LazyLock;
 
 /// What the src pad can ever give.
-pub(super) static SRC: LazyLock<gst::Caps> =
+pub(in crate::dptdepth) static SRC: LazyLock<gst::Caps> =
     LazyLock::new(|| src_template(&[VideoFormat::Gray8, GRAY16]));
 
 /// How the output differs from the input. `meaning` is `None` while no model is open.
-pub(super) fn change(output: Output, meaning: Option<OutputMeaning>) -> Change {
+pub(in crate::dptdepth) fn change(output: Output, meaning: Option<OutputMeaning>) -> Change {
     let gray: &[VideoFormat] = match meaning {
         Some(OutputMeaning::Labels) => &[VideoFormat::Gray8],
         Some(OutputMeaning::Metric { .. }) => &[GRAY16, VideoFormat::Gray8],

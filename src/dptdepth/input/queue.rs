@@ -7,17 +7,17 @@
 //! waits here for what it has asked for, so that one lock and one signal wake it for everything:
 //! new items, outcomes, flush and stop.
 
-use super::builder::Outcome;
+use crate::dptdepth::streaming::builder::Outcome;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// Buffers that may wait, where nothing else is said.
-pub(super) const CAPACITY: usize = 2;
+pub(in crate::dptdepth) const CAPACITY: usize = 2;
 
 /// One thing that flows from sink to src.
 #[derive(Debug)]
-pub(super) enum Item {
+pub(in crate::dptdepth) enum Item {
     /// A buffer, and when it came.
     Buffer(gst::Buffer, Arrival),
     Event(gst::Event),
@@ -25,8 +25,8 @@ pub(super) enum Item {
 
 /// When a frame came.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Arrival {
-    pub(super) at: Instant,
+pub(in crate::dptdepth) struct Arrival {
+    pub(in crate::dptdepth) at: Instant,
     /// How long downstream had kept this element waiting by then.
     blocked: Duration,
 }
@@ -35,24 +35,24 @@ impl Arrival {
     /// How much later this is than `earlier`, without what downstream kept this element waiting in
     /// between: that is not this element's latency, and a longer one would make downstream wait
     /// longer still.
-    pub(super) fn since(self, earlier: Self) -> Duration {
+    pub(in crate::dptdepth) fn since(self, earlier: Self) -> Duration {
         (self.at - earlier.at).saturating_sub(self.blocked - earlier.blocked)
     }
 }
 
 /// Names a request: later ones are greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Ticket(pub(super) u64);
+pub(in crate::dptdepth) struct Ticket(pub(in crate::dptdepth) u64);
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::dptdepth) enum Kind {
     Engine,
     Run,
 }
 
 /// What the task has to do next.
-pub(super) enum Next {
+pub(in crate::dptdepth) enum Next {
     Outcome(Ticket, Outcome),
     Item(Item),
     Timeout,
@@ -61,7 +61,7 @@ pub(super) enum Next {
 }
 
 #[derive(Default)]
-pub(super) struct Queue {
+pub(in crate::dptdepth) struct Queue {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -162,7 +162,7 @@ impl Queue {
     }
 
     /// Accepts items from now on.
-    pub(super) fn start(&self) {
+    pub(in crate::dptdepth) fn start(&self) {
         let mut state = self.lock();
         // The task may have asked for a run after it was told to stop.
         state.forget_runs();
@@ -173,7 +173,7 @@ impl Queue {
     }
 
     /// How many buffers may wait, and whether more are refused rather than made to wait.
-    pub(super) fn set_room(&self, capacity: usize, leaky: bool) {
+    pub(in crate::dptdepth) fn set_room(&self, capacity: usize, leaky: bool) {
         let mut state = self.lock();
         (state.capacity, state.leaky) = (capacity.max(1), leaky);
         self.changed.notify_all();
@@ -182,7 +182,7 @@ impl Queue {
     /// Refuses items from now on, wakes everyone and drops what waits. Sticky events other than
     /// SEGMENT and EOS stay: a flush must not lose a stream's caps or tags. An engine that is being
     /// built is still good afterwards.
-    pub(super) fn flush(&self) {
+    pub(in crate::dptdepth) fn flush(&self) {
         let mut state = self.lock();
         state.flow = Err(gst::FlowError::Flushing);
         state.forget(|kind| !matches!(kind, gst::EventType::Segment | gst::EventType::Eos));
@@ -190,7 +190,7 @@ impl Queue {
     }
 
     /// Drops everything, sticky events and engines too: the stream is over.
-    pub(super) fn clear(&self) {
+    pub(in crate::dptdepth) fn clear(&self) {
         self.flush();
         let mut state = self.lock();
         state.items.clear();
@@ -202,7 +202,7 @@ impl Queue {
     /// Ends the flow with the src side's result; unless that is `reported`, the sink side reports
     /// it upstream. Whether EOS waits: upstream has sent all it will and asks for no result any
     /// more. EOS that comes later is refused by [`Self::push_event`]. Buffers that wait are lost.
-    pub(super) fn fail(&self, error: gst::FlowError, reported: bool) -> bool {
+    pub(in crate::dptdepth) fn fail(&self, error: gst::FlowError, reported: bool) -> bool {
         let mut state = self.lock();
         if state.flow.is_ok() {
             state.flow = Err(error);
@@ -218,18 +218,18 @@ impl Queue {
     }
 
     /// Whether the flow has ended with this.
-    pub(super) fn has_failed(&self, error: gst::FlowError) -> bool {
+    pub(in crate::dptdepth) fn has_failed(&self, error: gst::FlowError) -> bool {
         self.lock().flow == Err(error)
     }
 
     /// Whether the end of the flow has been reported; it counts as reported from now on.
-    pub(super) fn report(&self) -> bool {
+    pub(in crate::dptdepth) fn report(&self) -> bool {
         std::mem::replace(&mut self.lock().reported, true)
     }
 
     /// Appends a buffer once there is room for it; gives it back where there is none and upstream
     /// cannot wait.
-    pub(super) fn push_buffer(
+    pub(in crate::dptdepth) fn push_buffer(
         &self,
         mut buffer: gst::Buffer,
     ) -> Result<Option<gst::Buffer>, gst::FlowError> {
@@ -256,17 +256,17 @@ impl Queue {
     }
 
     /// The stamp of a frame that comes now.
-    pub(super) fn arrival(&self) -> Arrival {
+    pub(in crate::dptdepth) fn arrival(&self) -> Arrival {
         self.lock().arrival()
     }
 
     /// The task begins to push a frame.
-    pub(super) fn begin_push(&self) {
+    pub(in crate::dptdepth) fn begin_push(&self) {
         self.lock().pushing = Some(Instant::now());
     }
 
     /// The push has returned.
-    pub(super) fn end_push(&self) {
+    pub(in crate::dptdepth) fn end_push(&self) {
         let mut state = self.lock();
         if let Some(since) = state.pushing.take() {
             state.blocked += since.elapsed();
@@ -275,7 +275,7 @@ impl Queue {
 
     /// Appends a serialised event, or says how the flow has ended. What a stream is told once is
     /// kept even then, for a flow that begins anew.
-    pub(super) fn push_event(&self, event: gst::Event) -> Result<(), gst::FlowError> {
+    pub(in crate::dptdepth) fn push_event(&self, event: gst::Event) -> Result<(), gst::FlowError> {
         let mut state = self.lock();
         let kept = event.is_sticky() && event.type_() != gst::EventType::Eos;
         if !kept || state.flow == Err(gst::FlowError::Flushing) {
@@ -287,7 +287,7 @@ impl Queue {
     }
 
     /// Waits until everything pushed so far has left the element. `false` if the flow ended.
-    pub(super) fn drain(&self) -> bool {
+    pub(in crate::dptdepth) fn drain(&self) -> bool {
         let mut state = self.lock();
         while state.flow.is_ok() && (state.busy || !state.items.is_empty()) {
             state = self.wait(state);
@@ -298,7 +298,12 @@ impl Queue {
     /// The next thing to do. `holds`: whether the task holds frames that are to be pushed;
     /// `wants_items`: whether it can take another. The task is busy with what it gets until its
     /// next call.
-    pub(super) fn next(&self, holds: bool, wants_items: bool, patience: Duration) -> Next {
+    pub(in crate::dptdepth) fn next(
+        &self,
+        holds: bool,
+        wants_items: bool,
+        patience: Duration,
+    ) -> Next {
         let deadline = Instant::now() + patience;
         let mut state = self.lock();
         state.busy = holds;
@@ -332,32 +337,32 @@ impl Queue {
     }
 
     /// The task has stopped and is at work on nothing.
-    pub(super) fn set_idle(&self) {
+    pub(in crate::dptdepth) fn set_idle(&self) {
         self.lock().busy = false;
         self.changed.notify_all();
     }
 
     /// A ticket for a new request.
-    pub(super) fn ticket(&self) -> Ticket {
+    pub(in crate::dptdepth) fn ticket(&self) -> Ticket {
         let mut state = self.lock();
         state.last_ticket += 1;
         Ticket(state.last_ticket)
     }
 
     /// A ticket for a new engine: one that was asked for before is not wanted any more.
-    pub(super) fn engine_ticket(&self) -> Ticket {
+    pub(in crate::dptdepth) fn engine_ticket(&self) -> Ticket {
         let ticket = self.ticket();
         self.lock().first_engine = ticket.0;
         ticket
     }
 
     /// Whether anybody still waits for this.
-    pub(super) fn wants(&self, ticket: Ticket, kind: Kind) -> bool {
+    pub(in crate::dptdepth) fn wants(&self, ticket: Ticket, kind: Kind) -> bool {
         self.lock().wants(ticket, kind)
     }
 
     /// Delivers a request's outcome, unless nobody waits for it any more.
-    pub(super) fn complete(&self, ticket: Ticket, kind: Kind, outcome: Outcome) {
+    pub(in crate::dptdepth) fn complete(&self, ticket: Ticket, kind: Kind, outcome: Outcome) {
         let mut state = self.lock();
         if state.wants(ticket, kind) {
             state.outcomes.push_back((ticket, outcome));

@@ -4,13 +4,13 @@
 //! What is seen of every frame, whether the model runs on it or not: a small gray picture, whether
 //! a scene begins, and how much has changed since the model ran.
 
-use super::settings::Looks;
+use crate::dptdepth::settings::Looks;
 use crate::frame::{FrameError, FrameRef, Layout, Thumbnail};
 use crate::spec::Size;
 use crate::temporal::{SceneCut, change};
 
 /// Looks at the frames of one stream.
-pub(super) struct Watch {
+pub(in crate::dptdepth) struct Watch {
     thumbnail: Thumbnail,
     cut: SceneCut,
     /// What the model last ran on.
@@ -20,17 +20,17 @@ pub(super) struct Watch {
 
 /// What was seen of a frame.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(in crate::dptdepth) struct Seen {
     /// Gray, row by row, of [`Watch::size`].
-    pub(super) luma: Vec<u8>,
+    pub(in crate::dptdepth) luma: Vec<u8>,
     /// Whether a scene begins.
-    pub(super) cut: bool,
+    pub(in crate::dptdepth) cut: bool,
     /// Whether less has changed since the model ran than was asked to matter.
-    pub(super) unchanged: bool,
+    pub(in crate::dptdepth) unchanged: bool,
 }
 
 impl Watch {
-    pub(super) fn new(layout: &Layout) -> Self {
+    pub(in crate::dptdepth) fn new(layout: &Layout) -> Self {
         Self {
             thumbnail: Thumbnail::new(layout, Thumbnail::size_for(layout.size)),
             cut: SceneCut::new(SceneCut::THRESHOLD),
@@ -40,18 +40,22 @@ impl Watch {
     }
 
     /// Rows and columns of the lumas.
-    pub(super) fn size(&self) -> Size {
+    pub(in crate::dptdepth) fn size(&self) -> Size {
         self.thumbnail.size()
     }
 
     /// After a flush nothing was seen.
-    pub(super) fn forget(&mut self) {
+    pub(in crate::dptdepth) fn forget(&mut self) {
         self.cut.reset();
         self.inferred.clear();
     }
 
     /// Looks at the next frame.
-    pub(super) fn see(&mut self, frame: &FrameRef<'_>, looks: &Looks) -> Result<Seen, FrameError> {
+    pub(in crate::dptdepth) fn see(
+        &mut self,
+        frame: &FrameRef<'_>,
+        looks: &Looks,
+    ) -> Result<Seen, FrameError> {
         let mut luma = self.spare.pop().unwrap_or_default();
         self.thumbnail.run(frame, &mut luma)?;
         let size = self.size();
@@ -66,12 +70,12 @@ impl Watch {
     }
 
     /// The model runs on this frame.
-    pub(super) fn infers(&mut self, seen: &Seen) {
+    pub(in crate::dptdepth) fn infers(&mut self, seen: &Seen) {
         self.inferred.clone_from(&seen.luma);
     }
 
     /// A copy, for who has to keep it longer than the frame.
-    pub(super) fn copy(&mut self, luma: &[u8]) -> Vec<u8> {
+    pub(in crate::dptdepth) fn copy(&mut self, luma: &[u8]) -> Vec<u8> {
         let mut copy = self.spare.pop().unwrap_or_default();
         copy.clear();
         copy.extend_from_slice(luma);
@@ -79,7 +83,7 @@ impl Watch {
     }
 
     /// Takes back memory.
-    pub(super) fn recycle(&mut self, luma: Vec<u8>) {
+    pub(in crate::dptdepth) fn recycle(&mut self, luma: Vec<u8>) {
         self.spare.push(luma);
     }
 }

@@ -1,0 +1,15 @@
+// SPDX-FileCopyrightText: The dptdepth developers
+// SPDX-License-Identifier: MPL-2.0
+
+//! The src pad's task: the frames' way from the queue to the engine and on to the output.
+
+pub(super) mod adapt;
+pub(super) mod builder;
+pub(super) mod latency;
+pub(super) mod live;
+pub(super) mod negotiate;
+pub(super) mod plan;
+pub(super) mod prepare;
+pub(super) mod pump;
+pub(super) mod task;
+pub(super) mod watch;
