@@ -13,6 +13,33 @@ use crate::inference::{CacheError, InferenceError, RuntimeError};
 use crate::model::ModelError;
 use gst::error_msg;
 
+/// Why an item was not handled.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// Downstream's answer, or a flush.
+    Flow(gst::FlowError),
+    /// An error of our own, to be posted.
+    Error(gst::ErrorMessage),
+}
+
+impl From<gst::FlowError> for Stop {
+    fn from(error: gst::FlowError) -> Self {
+        Self::Flow(error)
+    }
+}
+
+impl From<gst::ErrorMessage> for Stop {
+    fn from(error: gst::ErrorMessage) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<FrameError> for Stop {
+    fn from(error: FrameError) -> Self {
+        frame(&error).into()
+    }
+}
+
 /// The runtime could not be found or loaded.
 pub(super) fn runtime(error: &RuntimeError) -> gst::ErrorMessage {
     error_msg!(gst::LibraryError::Init, ("{error}"))

@@ -3,7 +3,8 @@
 
 //! The GObject subclass: pads, properties, states, events and queries.
 
-use crate::dptdepth::error;
+use crate::dptdepth::CAT;
+use crate::dptdepth::error::{self, Stop};
 use crate::dptdepth::input::moment::Moment;
 use crate::dptdepth::input::queue::{self, Queue};
 use crate::dptdepth::metrics::Exported;
@@ -24,14 +25,6 @@ use gst::subclass::prelude::*;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Instant;
-
-pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
-    gst::DebugCategory::new(
-        "dptdepth",
-        gst::DebugColorFlags::empty(),
-        Some("Depth and segmentation from dense prediction transformers"),
-    )
-});
 
 /// The element's implementation.
 pub struct DptDepth {
@@ -291,6 +284,55 @@ impl DptDepth {
         *lock(&self.adapter) = Adapter::default();
         self.told_latency.store(0, Ordering::Relaxed);
         self.queue.clear();
+    }
+}
+
+impl DptDepth {
+    /// One turn of the task.
+    fn iterate(&self) {
+        let mut pump = lock(&self.pump);
+        let Some(pump) = pump.as_mut() else {
+            let _ = self.src_pad.pause_task();
+            return;
+        };
+        let handled = self.catch_panic(
+            || Err(Stop::Flow(gst::FlowError::Error)),
+            |imp| pump.advance(imp),
+        );
+        match handled {
+            Ok(true) => {}
+            Ok(false) => {
+                let _ = self.src_pad.pause_task();
+            }
+            Err(stop) => {
+                let eos_waits = pump.lose_frames();
+                self.stop_flow(stop, pump.is_at_eos(), eos_waits);
+            }
+        }
+    }
+
+    /// Ends the flow. Errors of our own are posted here, once. Downstream's are upstream's to
+    /// report, unless upstream has sent EOS and will never learn of them.
+    fn stop_flow(&self, stop: Stop, at_eos: bool, eos_waits: bool) {
+        let (flow, posted) = match stop {
+            Stop::Flow(flow) => (flow, false),
+            Stop::Error(message) => {
+                gst::error!(CAT, imp = self, "{message}");
+                self.post_error_message(message);
+                (gst::FlowError::Error, true)
+            }
+        };
+        let eos_waits = self.queue.fail(flow, posted) || eos_waits;
+        if flow == gst::FlowError::Flushing {
+            return;
+        }
+        gst::debug!(CAT, imp = self, "flow ends: {flow:?}");
+        if flow != gst::FlowError::Eos && (at_eos || eos_waits) && !self.queue.report() {
+            self.post_error_message(error::flow(flow));
+        }
+        if eos_waits && !at_eos {
+            self.src_pad.push_event(gst::event::Eos::new());
+        }
     }
 }
 

@@ -18,6 +18,15 @@ mod streaming;
 use crate::{inference, spec, temporal};
 use gst::glib;
 use gst::prelude::*;
+use std::sync::LazyLock;
+
+pub(super) static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
+    gst::DebugCategory::new(
+        "dptdepth",
+        gst::DebugColorFlags::empty(),
+        Some("Depth and segmentation from dense prediction transformers"),
+    )
+});
 
 glib::wrapper! {
     /// The `dptdepth` element: video frames in, depth or segmentation out.

@@ -7,9 +7,9 @@
 //! waits here for what it has asked for, so that one lock and one signal wake it for everything:
 //! new items, outcomes, flush and stop.
 
-use crate::dptdepth::streaming::builder::Outcome;
+use crate::engine::{Done, EngineError, Listener, Seat};
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// Buffers that may wait, where nothing else is said.
@@ -49,6 +49,14 @@ pub(in crate::dptdepth) struct Ticket(pub(in crate::dptdepth) u64);
 pub(in crate::dptdepth) enum Kind {
     Engine,
     Run,
+}
+
+/// What came of a request.
+pub(in crate::dptdepth) enum Outcome {
+    /// An engine stands, or cannot be built.
+    Engine(Result<Seat, Arc<EngineError>>),
+    /// A run is over.
+    Run(Done),
 }
 
 /// What the task has to do next.
@@ -368,6 +376,16 @@ impl Queue {
             state.outcomes.push_back((ticket, outcome));
             self.changed.notify_all();
         }
+    }
+}
+
+impl Listener for Queue {
+    fn wants(&self, run: u64) -> bool {
+        Self::wants(self, Ticket(run), Kind::Run)
+    }
+
+    fn complete(&self, run: u64, done: Done) {
+        Self::complete(self, Ticket(run), Kind::Run, Outcome::Run(done));
     }
 }
 

@@ -3,11 +3,10 @@
 
 //! Where output frames come from.
 
+use crate::dptdepth::CAT;
 use crate::dptdepth::error;
-use crate::dptdepth::imp::{CAT, DptDepth};
-use crate::dptdepth::streaming::task::Stop;
+use crate::dptdepth::error::Stop;
 use gst::prelude::*;
-use gst::subclass::prelude::*;
 use gst_video::VideoInfo;
 
 /// An active buffer pool for output frames.
@@ -16,13 +15,13 @@ pub(in crate::dptdepth) struct Pool(gst::BufferPool);
 impl Pool {
     /// Downstream's pool where it offers one that can be configured, else one of our own.
     pub(in crate::dptdepth) fn new(
-        element: &DptDepth,
+        src_pad: &gst::Pad,
         caps: &gst::Caps,
         info: &VideoInfo,
     ) -> Result<Self, Stop> {
         let mut query = gst::query::Allocation::new(Some(caps), true);
-        if !element.src_pad.peer_query(&mut query) {
-            gst::debug!(CAT, imp = element, "downstream answers no allocation query");
+        if !src_pad.peer_query(&mut query) {
+            gst::debug!(CAT, obj = src_pad, "downstream answers no allocation query");
         }
         let size = u32::try_from(info.size()).map_err(|_| error::caps(caps))?;
         let with_video_meta = query

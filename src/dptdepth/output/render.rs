@@ -5,13 +5,13 @@
 
 use crate::dptdepth::Output;
 use crate::dptdepth::error;
+use crate::dptdepth::error::Stop;
 use crate::dptdepth::input::moment::Moment;
 use crate::dptdepth::open::Opened;
 use crate::dptdepth::output::measures::Measures;
 use crate::dptdepth::output::pool::Pool;
 use crate::dptdepth::output::result::{Shown, rows};
 use crate::dptdepth::settings::Looks;
-use crate::dptdepth::streaming::task::Stop;
 use crate::engine;
 use crate::engine::Ready;
 use crate::frame::{Canvas, Drawn, Fit, Layout, MapRef, Quantize, RgbConverter, Style};

@@ -5,11 +5,11 @@
 //! calibrated, with its range and its values as the metas carry them.
 
 use crate::dptdepth::error;
+use crate::dptdepth::error::Stop;
 use crate::dptdepth::input::moment::Moment;
 use crate::dptdepth::open::Opened;
 use crate::dptdepth::output::pool::Pool;
 use crate::dptdepth::settings::Looks;
-use crate::dptdepth::streaming::task::Stop;
 use crate::engine;
 use crate::frame::{Fit, MapRef, Quantize, Rect, ValueRange, keep_classes, quantize};
 use crate::meta;

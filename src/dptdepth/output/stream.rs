@@ -5,13 +5,13 @@
 
 use crate::dptdepth::Between;
 use crate::dptdepth::error;
+use crate::dptdepth::error::Stop;
 use crate::dptdepth::input::moment::Moment;
 use crate::dptdepth::open::Opened;
 use crate::dptdepth::output::measures::Measures;
 use crate::dptdepth::output::render::Renderer;
 use crate::dptdepth::output::result::{Results, Shown};
 use crate::dptdepth::settings::Looks;
-use crate::dptdepth::streaming::task::Stop;
 use crate::dptdepth::streaming::watch::{Seen, Watch};
 use crate::engine::Map;
 use crate::frame::{Fit, Layout, Preprocessor};

@@ -6,30 +6,12 @@
 //! A build cannot be interrupted: a flush or a stop abandons the request, and its outcome is thrown
 //! away.
 
-use crate::dptdepth::input::queue::{Kind, Queue, Ticket};
-use crate::engine::{Done, EngineError, Listener, Seat};
+use crate::dptdepth::input::queue::{Kind, Outcome, Queue, Ticket};
+use crate::engine::{EngineError, Seat};
 use std::sync::{Arc, mpsc};
 
 /// Has an engine built, or finds one that another element uses.
 pub(in crate::dptdepth) type Build = Box<dyn FnOnce() -> Result<Seat, Arc<EngineError>> + Send>;
-
-/// What came of a request.
-pub(in crate::dptdepth) enum Outcome {
-    /// An engine stands, or cannot be built.
-    Engine(Result<Seat, Arc<EngineError>>),
-    /// A run is over.
-    Run(Done),
-}
-
-impl Listener for Queue {
-    fn wants(&self, run: u64) -> bool {
-        Self::wants(self, Ticket(run), Kind::Run)
-    }
-
-    fn complete(&self, run: u64, done: Done) {
-        Self::complete(self, Ticket(run), Kind::Run, Outcome::Run(done));
-    }
-}
 
 struct Job {
     ticket: Ticket,

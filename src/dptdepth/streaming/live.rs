@@ -4,7 +4,8 @@
 //! The element's dealings with time: whether upstream is live, what latency is told, how late
 //! downstream finds frames, and what is counted on the way.
 
-use crate::dptdepth::imp::{CAT, DptDepth};
+use crate::dptdepth::CAT;
+use crate::dptdepth::imp::DptDepth;
 use crate::dptdepth::input::moment::Moment;
 use crate::dptdepth::output::result::Shown;
 use crate::dptdepth::output::stream::Use;

@@ -11,5 +11,4 @@ pub(super) mod negotiate;
 pub(super) mod plan;
 pub(super) mod prepare;
 pub(super) mod pump;
-pub(super) mod task;
 pub(super) mod watch;

@@ -3,15 +3,16 @@
 
 //! From caps to a stream that can be processed: the fit, the engine, the src caps, the pool.
 
+use crate::dptdepth::CAT;
 use crate::dptdepth::error;
-use crate::dptdepth::imp::{CAT, DptDepth};
+use crate::dptdepth::error::Stop;
+use crate::dptdepth::imp::DptDepth;
 use crate::dptdepth::open::Opened;
 use crate::dptdepth::output::caps;
 use crate::dptdepth::output::pool::Pool;
 use crate::dptdepth::output::stream::Stream;
 use crate::dptdepth::output::tags;
 use crate::dptdepth::streaming::pump::Pump;
-use crate::dptdepth::streaming::task::Stop;
 use crate::dptdepth::{Alignment, Output};
 use crate::engine::Seat;
 use crate::video;
@@ -108,7 +109,9 @@ impl Pump {
         // Downstream may offer the same pool again, which must not be stopped after that.
         stream.renderer.drop_pool();
         let pool = match output {
-            Output::Map | Output::SideBySide => Some(Pool::new(element, &src_caps, &info)?),
+            Output::Map | Output::SideBySide => {
+                Some(Pool::new(&element.src_pad, &src_caps, &info)?)
+            }
             Output::Overlay | Output::Meta => None,
         };
         stream.renderer.set_output(info, pool)?;

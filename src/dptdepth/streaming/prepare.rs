@@ -4,6 +4,7 @@
 //! Having an engine built for the stream, and waiting for it or not.
 
 use crate::dptdepth::error;
+use crate::dptdepth::error::Stop;
 use crate::dptdepth::imp::DptDepth;
 #[cfg(feature = "remote")]
 use crate::dptdepth::input::queue::Kind;
@@ -12,7 +13,6 @@ use crate::dptdepth::messages::Progress;
 use crate::dptdepth::open::{Opened, Runner};
 use crate::dptdepth::streaming::builder::Build;
 use crate::dptdepth::streaming::pump::{PATIENCE, Pump};
-use crate::dptdepth::streaming::task::Stop;
 use crate::engine::host::{self, Batching};
 #[cfg(feature = "remote")]
 use crate::engine::server;

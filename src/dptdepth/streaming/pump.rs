@@ -12,7 +12,9 @@
 mod frame;
 mod outcome;
 
-use crate::dptdepth::imp::{CAT, DptDepth};
+use crate::dptdepth::CAT;
+use crate::dptdepth::error::Stop;
+use crate::dptdepth::imp::DptDepth;
 use crate::dptdepth::input::moment::Moment;
 use crate::dptdepth::input::queue::{Arrival, Item, Next, Queue, Ticket};
 use crate::dptdepth::output::stream::Stream;
@@ -22,7 +24,6 @@ use crate::dptdepth::streaming::latency::Backlog;
 use crate::dptdepth::streaming::live::Took;
 use crate::dptdepth::streaming::plan::Planner;
 use crate::dptdepth::streaming::prepare::{Pending, Swap};
-use crate::dptdepth::streaming::task::Stop;
 use crate::dptdepth::streaming::watch::Seen;
 use crate::engine::{Map, Seat};
 use crate::spec::{Borders, Size};

@@ -3,12 +3,12 @@
 
 //! A frame comes in: what is seen of it, whether the model runs on it, what it waits for.
 
+use crate::dptdepth::error::Stop;
 use crate::dptdepth::imp::DptDepth;
 use crate::dptdepth::input::moment::Moment;
 use crate::dptdepth::input::queue::{Arrival, Ticket};
 use crate::dptdepth::streaming::plan::{Facts, Plan};
 use crate::dptdepth::streaming::pump::{Awaits, Flight, Held, Pump, outdate};
-use crate::dptdepth::streaming::task::Stop;
 use crate::dptdepth::streaming::watch::Seen;
 use crate::engine::Map;
 use crate::video::lock;

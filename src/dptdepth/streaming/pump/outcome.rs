@@ -4,14 +4,14 @@
 //! What came of runs: results for frames that wait, or for those that come next, or none.
 
 use crate::dptdepth::error;
+use crate::dptdepth::error::Stop;
 use crate::dptdepth::imp::DptDepth;
 use crate::dptdepth::input::moment::Moment;
+use crate::dptdepth::input::queue::Outcome;
 use crate::dptdepth::input::queue::Ticket;
 use crate::dptdepth::output::stream::Stream;
 use crate::dptdepth::settings::Looks;
-use crate::dptdepth::streaming::builder::Outcome;
 use crate::dptdepth::streaming::pump::{Awaits, Pump};
-use crate::dptdepth::streaming::task::Stop;
 use crate::dptdepth::streaming::watch::Seen;
 use crate::engine::{Done, EngineError, Map};
 use crate::video::lock;
