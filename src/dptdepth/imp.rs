@@ -6,57 +6,40 @@
 use crate::dptdepth::CAT;
 use crate::dptdepth::error::{self, Stop};
 use crate::dptdepth::input::moment::Moment;
-use crate::dptdepth::input::queue::{self, Queue};
+use crate::dptdepth::input::queue;
 use crate::dptdepth::metrics::Exported;
 use crate::dptdepth::open::Opened;
 use crate::dptdepth::output::caps;
 use crate::dptdepth::settings::{self, Settings};
+use crate::dptdepth::shared::Shared;
 use crate::dptdepth::stats::Stats;
-use crate::dptdepth::streaming::adapt::Adapter;
-use crate::dptdepth::streaming::latency::Latency;
 use crate::dptdepth::streaming::plan::Qos;
-use crate::dptdepth::streaming::pump::{MOST_HELD, Pump};
+use crate::dptdepth::streaming::task::{MOST_HELD, StreamingTask};
 use crate::engine::Seat;
 use crate::video::caps::{Change, SINK, filtered, pad_templates};
 use crate::video::lock;
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
-use std::time::Instant;
 
 /// The element's implementation.
 pub struct DptDepth {
-    pub(super) sink_pad: gst::Pad,
-    pub(super) src_pad: gst::Pad,
-    pub(super) settings: Mutex<Settings>,
-    /// What the state above READY stands on.
-    pub(super) opened: Mutex<Option<Arc<Opened>>>,
-    pub(super) queue: Arc<Queue>,
-    /// The src task's own state; locked for each item that it handles.
-    pub(super) pump: Mutex<Option<Pump>>,
-    pub(super) active_provider: Mutex<Option<String>>,
-    pub(super) latency: Mutex<Latency>,
-    /// What was last told of it, in nanoseconds.
-    pub(super) told_latency: AtomicU64,
-    /// Whether upstream is live.
-    pub(super) live: AtomicBool,
-    pub(super) qos: Mutex<Qos>,
-    pub(super) adapter: Mutex<Adapter>,
-    pub(super) stats: Arc<Mutex<Stats>>,
-    pub(super) stats_posted: Mutex<Option<Instant>>,
-    /// That `metrics-port` shows them.
+    shared: Arc<Shared>,
+    /// The src pad's task, which locks it for each item that it handles.
+    task: Mutex<Option<StreamingTask>>,
+    /// The statistics on `metrics-port`.
     exported: Mutex<Option<Exported>>,
 }
 
 impl DptDepth {
     fn sink_chain(&self, buffer: gst::Buffer) -> Result<gst::FlowSuccess, gst::FlowError> {
         gst::trace!(CAT, imp = self, "frame {:?}", buffer.pts());
-        if let Some(refused) = self.queue.push_buffer(buffer)? {
+        if let Some(refused) = self.shared.queue.push_buffer(buffer)? {
             // A live source cannot wait.
             let segment = self.sink_segment();
-            self.drop_frame(&refused, Moment::of(&refused, &segment));
+            self.shared
+                .drop_frame(&refused, Moment::of(&refused, &segment));
         }
         Ok(gst::FlowSuccess::Ok)
     }
@@ -69,33 +52,33 @@ impl DptDepth {
         );
         let handled = match event.type_() {
             gst::EventType::FlushStart => {
-                let forwarded = self.src_pad.push_event(event);
-                self.queue.flush();
+                let forwarded = self.shared.src_pad.push_event(event);
+                self.shared.queue.flush();
                 // Waits until the task has let go: every wait of its own ends with the flush. It is
                 // not paused, since to start a paused task again leaks what its function holds.
-                let _ = self.src_pad.stop_task();
-                self.queue.set_idle();
+                let _ = self.shared.src_pad.stop_task();
+                self.shared.queue.set_idle();
                 forwarded
             }
             gst::EventType::FlushStop => {
-                let forwarded = self.src_pad.push_event(event);
-                *lock(&self.qos) = Qos::default();
-                if let Some(pump) = lock(&self.pump).as_mut() {
-                    pump.flushed();
+                let forwarded = self.shared.src_pad.push_event(event);
+                *lock(&self.shared.qos) = Qos::default();
+                if let Some(task) = lock(&self.task).as_mut() {
+                    task.flushed();
                 }
                 forwarded && self.resume()
             }
             gst::EventType::Eos => self.sink_eos(event),
             _ if event.is_serialized() => {
-                self.queue.push_event(event)?;
+                self.shared.queue.push_event(event)?;
                 // Downstream has seen enough of what came before, not of this.
-                !starts || !self.queue.has_failed(gst::FlowError::Eos) || self.resume()
+                !starts || !self.shared.queue.has_failed(gst::FlowError::Eos) || self.resume()
             }
-            _ => gst::Pad::event_default(&self.sink_pad, Some(&*self.obj()), event),
+            _ => gst::Pad::event_default(&self.shared.sink_pad, Some(&*self.obj()), event),
         };
         if handled {
             Ok(gst::FlowSuccess::Ok)
-        } else if self.queue.has_failed(gst::FlowError::Flushing) {
+        } else if self.shared.queue.has_failed(gst::FlowError::Flushing) {
             Err(gst::FlowError::Flushing)
         } else {
             Err(gst::FlowError::Error)
@@ -104,17 +87,18 @@ impl DptDepth {
 
     /// Begins anew after the flow has ended. Not while the element stops.
     fn resume(&self) -> bool {
-        if !self.src_pad.is_active() {
+        if !self.shared.src_pad.is_active() {
             return false;
         }
-        let _ = self.src_pad.stop_task();
-        self.queue.start();
+        let _ = self.shared.src_pad.stop_task();
+        self.shared.queue.start();
         self.start_task().is_ok()
     }
 
     /// The segment of what arrives now.
     fn sink_segment(&self) -> gst::FormattedSegment<gst::ClockTime> {
-        self.sink_pad
+        self.shared
+            .sink_pad
             .sticky_event::<gst::event::Segment>(0)
             .and_then(|event| event.segment().downcast_ref::<gst::ClockTime>().cloned())
             .unwrap_or_default()
@@ -123,28 +107,28 @@ impl DptDepth {
     fn src_event(&self, event: gst::Event) -> bool {
         if let gst::EventView::Qos(qos) = event.view() {
             let (_, _, jitter, timestamp) = qos.get();
-            lock(&self.qos).update(jitter, timestamp);
+            lock(&self.shared.qos).update(jitter, timestamp);
         }
         // It may be linked now.
         if event.type_() == gst::EventType::Reconfigure
-            && self.queue.has_failed(gst::FlowError::NotLinked)
+            && self.shared.queue.has_failed(gst::FlowError::NotLinked)
         {
             self.resume();
         }
-        gst::Pad::event_default(&self.src_pad, Some(&*self.obj()), event)
+        gst::Pad::event_default(&self.shared.src_pad, Some(&*self.obj()), event)
     }
 
     /// EOS waits its turn; once the flow has ended it goes on at once, or the pipeline would never
     /// end. If upstream has not heard how the flow ended, it never will.
     fn sink_eos(&self, event: gst::Event) -> bool {
-        match self.queue.push_event(event.clone()) {
+        match self.shared.queue.push_event(event.clone()) {
             Ok(()) => true,
             Err(gst::FlowError::Flushing) => false,
             Err(flow) => {
-                if flow != gst::FlowError::Eos && !self.queue.report() {
+                if flow != gst::FlowError::Eos && !self.shared.queue.report() {
                     self.post_error_message(error::flow(flow));
                 }
-                self.src_pad.push_event(event)
+                self.shared.src_pad.push_event(event)
             }
         }
     }
@@ -165,7 +149,7 @@ impl DptDepth {
                     return false;
                 };
                 let size = u32::try_from(info.size()).unwrap_or(u32::MAX);
-                let interval = usize::try_from(lock(&self.settings).inference_interval);
+                let interval = usize::try_from(lock(&self.shared.settings).inference_interval);
                 let held = (Seat::MOST_FLIGHTS + interval.unwrap_or(MOST_HELD)).min(MOST_HELD);
                 let held = u32::try_from(queue::CAPACITY + held).unwrap_or(u32::MAX);
                 query.add_allocation_pool(gst::BufferPool::NONE, size, held, 0);
@@ -173,10 +157,10 @@ impl DptDepth {
                 true
             }
             _ => {
-                if query.is_serialized() && !self.queue.drain() {
+                if query.is_serialized() && !self.shared.queue.drain() {
                     return false;
                 }
-                gst::Pad::query_default(&self.sink_pad, Some(&*self.obj()), query)
+                gst::Pad::query_default(&self.shared.sink_pad, Some(&*self.obj()), query)
             }
         }
     }
@@ -190,22 +174,22 @@ impl DptDepth {
             }
             gst::QueryViewMut::Latency(query) => {
                 let mut upstream = gst::query::Latency::new();
-                if !self.sink_pad.peer_query(&mut upstream) {
+                if !self.shared.sink_pad.peer_query(&mut upstream) {
                     return false;
                 }
                 let (live, min, max) = upstream.result();
-                let own = gst::ClockTime::from_nseconds(self.told_latency.load(Ordering::Relaxed));
+                let own = self.shared.reported_latency();
                 query.set(live, min + own, max.map(|max| max + own));
                 true
             }
-            _ => gst::Pad::query_default(&self.src_pad, Some(&*self.obj()), query),
+            _ => gst::Pad::query_default(&self.shared.src_pad, Some(&*self.obj()), query),
         }
     }
 
     /// Sink caps that downstream can make use of. Where none of ours suits it, all of them: the
     /// negotiation then fails in this element, which can say why.
     fn sink_caps(&self, filter: Option<&gst::Caps>) -> gst::Caps {
-        let downstream = self.src_pad.peer_query_caps(None);
+        let downstream = self.shared.src_pad.peer_query_caps(None);
         let reachable = self.change().src_to_sink(
             &downstream.intersect_with_mode(&caps::SRC, gst::CapsIntersectMode::First),
         );
@@ -217,30 +201,33 @@ impl DptDepth {
     }
 
     fn src_caps(&self, filter: Option<&gst::Caps>) -> gst::Caps {
-        let upstream = self.sink_pad.peer_query_caps(None);
+        let upstream = self.shared.sink_pad.peer_query_caps(None);
         let sink = upstream.intersect_with_mode(&SINK, gst::CapsIntersectMode::First);
         filtered(self.change().sink_to_src(&sink), filter)
     }
 
     fn change(&self) -> Change {
-        let output = lock(&self.settings).output;
-        let meaning = lock(&self.opened).as_ref().map(|opened| opened.spec.output);
-        caps::change(output, meaning)
+        match self.shared.opened() {
+            // The stream goes on with the output that it was opened with.
+            Some(opened) => caps::change(opened.settings.output, Some(opened.spec.output)),
+            None => caps::change(lock(&self.shared.settings).output, None),
+        }
     }
 
     fn start_task(&self) -> Result<(), glib::BoolError> {
         let imp = self.ref_counted();
-        self.src_pad.start_task(move || imp.iterate())
+        self.shared.src_pad.start_task(move || imp.iterate())
     }
 
     fn activate_src(&self, active: bool) -> Result<(), gst::LoggableError> {
         if active {
-            self.queue.start();
+            self.shared.queue.start();
             self.start_task()
                 .map_err(|_| gst::loggable_error!(CAT, "cannot start the streaming task"))
         } else {
-            self.queue.flush();
-            self.src_pad
+            self.shared.queue.flush();
+            self.shared
+                .src_pad
                 .stop_task()
                 .map_err(|_| gst::loggable_error!(CAT, "cannot stop the streaming task"))
         }
@@ -248,15 +235,16 @@ impl DptDepth {
 
     /// READY → PAUSED: everything that can be known before caps.
     fn open(&self) -> Result<(), gst::ErrorMessage> {
-        let settings = lock(&self.settings).clone();
+        let settings = lock(&self.shared.settings).clone();
         let opened = Opened::new(&settings, |domain, problem| {
             gst::element_imp_warning!(self, domain, ("{problem}"));
         })?;
-        let pump = Pump::new(self.queue.clone()).map_err(|error| error::no_thread(&error))?;
-        *lock(&self.stats) = Stats::default();
+        let task = StreamingTask::new(self.shared.clone());
+        let task = task.map_err(|error| error::no_thread(&error))?;
+        *lock(&self.shared.stats) = Stats::default();
         *lock(&self.exported) = self.export(&settings, &opened.spec.name)?;
-        *lock(&self.opened) = Some(Arc::new(opened));
-        *lock(&self.pump) = Some(pump);
+        self.shared.set_opened(Some(Arc::new(opened)));
+        *lock(&self.task) = Some(task);
         Ok(())
     }
 
@@ -269,44 +257,38 @@ impl DptDepth {
         let Some(port) = settings.metrics_port() else {
             return Ok(None);
         };
-        Exported::new(port, &self.obj().name(), model, self.stats.clone())
+        Exported::new(port, &self.obj().name(), model, self.shared.stats.clone())
             .map(Some)
             .map_err(|e| error::metrics_port(port, &e))
     }
 
     fn close(&self) {
         *lock(&self.exported) = None;
-        *lock(&self.pump) = None;
-        *lock(&self.opened) = None;
-        *lock(&self.active_provider) = None;
-        *lock(&self.latency) = Latency::default();
-        *lock(&self.qos) = Qos::default();
-        *lock(&self.adapter) = Adapter::default();
-        self.told_latency.store(0, Ordering::Relaxed);
-        self.queue.clear();
+        *lock(&self.task) = None;
+        self.shared.reset();
     }
 }
 
 impl DptDepth {
-    /// One turn of the task.
+    /// Runs one turn of the src pad's task.
     fn iterate(&self) {
-        let mut pump = lock(&self.pump);
-        let Some(pump) = pump.as_mut() else {
-            let _ = self.src_pad.pause_task();
+        let mut task = lock(&self.task);
+        let Some(task) = task.as_mut() else {
+            let _ = self.shared.src_pad.pause_task();
             return;
         };
         let handled = self.catch_panic(
             || Err(Stop::Flow(gst::FlowError::Error)),
-            |imp| pump.advance(imp),
+            |_| task.advance(),
         );
         match handled {
             Ok(true) => {}
             Ok(false) => {
-                let _ = self.src_pad.pause_task();
+                let _ = self.shared.src_pad.pause_task();
             }
             Err(stop) => {
-                let eos_waits = pump.lose_frames();
-                self.stop_flow(stop, pump.is_at_eos(), eos_waits);
+                let eos_waits = task.lose_frames();
+                self.stop_flow(stop, task.is_at_eos(), eos_waits);
             }
         }
     }
@@ -322,16 +304,16 @@ impl DptDepth {
                 (gst::FlowError::Error, true)
             }
         };
-        let eos_waits = self.queue.fail(flow, posted) || eos_waits;
+        let eos_waits = self.shared.queue.fail(flow, posted) || eos_waits;
         if flow == gst::FlowError::Flushing {
             return;
         }
         gst::debug!(CAT, imp = self, "flow ends: {flow:?}");
-        if flow != gst::FlowError::Eos && (at_eos || eos_waits) && !self.queue.report() {
+        if flow != gst::FlowError::Eos && (at_eos || eos_waits) && !self.shared.queue.report() {
             self.post_error_message(error::flow(flow));
         }
         if eos_waits && !at_eos {
-            self.src_pad.push_event(gst::event::Eos::new());
+            self.shared.src_pad.push_event(gst::event::Eos::new());
         }
     }
 }
@@ -390,20 +372,8 @@ impl ObjectSubclass for DptDepth {
             })
             .build();
         Self {
-            sink_pad,
-            src_pad,
-            settings: Mutex::default(),
-            opened: Mutex::default(),
-            queue: Arc::default(),
-            pump: Mutex::default(),
-            active_provider: Mutex::default(),
-            latency: Mutex::default(),
-            told_latency: AtomicU64::new(0),
-            live: AtomicBool::new(false),
-            qos: Mutex::default(),
-            adapter: Mutex::default(),
-            stats: Arc::default(),
-            stats_posted: Mutex::default(),
+            shared: Arc::new(Shared::new(sink_pad, src_pad)),
+            task: Mutex::default(),
             exported: Mutex::default(),
         }
     }
@@ -415,21 +385,22 @@ impl ObjectImpl for DptDepth {
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        lock(&self.settings).set(pspec.name(), value);
+        lock(&self.shared.settings).set(pspec.name(), value);
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
         match pspec.name() {
-            "active-provider" => lock(&self.active_provider).to_value(),
-            "stats" => lock(&self.stats).structure().to_value(),
-            name => lock(&self.settings).get(name),
+            "active-provider" => lock(&self.shared.stats).provider.to_value(),
+            "stats" => lock(&self.shared.stats).structure().to_value(),
+            name => lock(&self.shared.settings).get(name),
         }
     }
 
     fn constructed(&self) {
         self.parent_constructed();
         let element = self.obj();
-        for pad in [&self.sink_pad, &self.src_pad] {
+        self.shared.set_element(&element);
+        for pad in [&self.shared.sink_pad, &self.shared.src_pad] {
             element
                 .add_pad(pad)
                 .expect("a new element has no pads of these names");
@@ -470,7 +441,7 @@ impl ElementImpl for DptDepth {
         }
         if transition == gst::StateChange::PausedToReady {
             // A sink pad thread that waits for room holds its stream lock, which the parent needs.
-            self.queue.flush();
+            self.shared.queue.flush();
         }
         let result = self.parent_change_state(transition);
         if transition == gst::StateChange::PausedToReady

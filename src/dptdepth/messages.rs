@@ -1,22 +1,15 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! What the element says on the bus beside errors.
+//! Progress messages of a model that is being prepared.
 
-use crate::dptdepth::imp::DptDepth;
-use crate::dptdepth::input::moment::Moment;
-use crate::dptdepth::output::measures::Measures;
-use crate::dptdepth::streaming::adapt::Decision;
-use crate::engine::Ready;
-use crate::spec::{ModelSpec, Size};
-use crate::video::lock;
+use crate::dptdepth::DptDepth;
 use gst::prelude::*;
-use gst::subclass::prelude::*;
 use std::time::Instant;
 
 /// A GstProgress that is always ended: gst-launch waits for the end of what was started.
 pub(super) struct Progress {
-    element: gst::glib::WeakRef<super::DptDepth>,
+    element: gst::glib::WeakRef<DptDepth>,
     started: Instant,
     text: String,
     ended: bool,
@@ -24,9 +17,9 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Announces that the model is being prepared.
-    pub(super) fn start(element: &DptDepth, text: String) -> Self {
+    pub(super) fn start(element: gst::glib::WeakRef<DptDepth>, text: String) -> Self {
         let progress = Self {
-            element: element.obj().downgrade(),
+            element,
             started: Instant::now(),
             text,
             ended: false,
@@ -69,78 +62,5 @@ impl Drop for Progress {
         if !self.ended {
             self.post(gst::ProgressType::Canceled, &self.text);
         }
-    }
-}
-
-impl DptDepth {
-    pub(super) fn post_element(&self, structure: gst::Structure) {
-        let message = gst::message::Element::builder(structure)
-            .src(&*self.obj())
-            .build();
-        let _ = self.obj().post_message(message);
-    }
-
-    /// Says how often the model runs from now on and at which network size, and why.
-    pub(super) fn post_adapted(&self, decision: &Decision, network: Size) {
-        let structure = gst::Structure::builder("dptdepth-adapted")
-            .field("inference-interval", decision.interval)
-            .field("network-width", network.width)
-            .field("network-height", network.height)
-            .field("run-seconds", decision.run)
-            .field("frame-seconds", decision.frame)
-            .build();
-        self.post_element(structure);
-    }
-
-    /// Says that a frame was not passed on because there was no time for it.
-    pub(super) fn post_dropped(&self, buffer: &gst::BufferRef, moment: Moment) {
-        let (processed, dropped) = {
-            let stats = lock(&self.stats);
-            (stats.frames - stats.dropped, stats.dropped)
-        };
-        let count =
-            |frames: u64| gst::GenericFormattedValue::from(gst::format::Buffers::from_u64(frames));
-        let message = gst::message::Qos::builder(self.is_live())
-            .running_time(moment.running_time)
-            .stream_time(moment.stream_time)
-            .timestamp(buffer.pts())
-            .duration(buffer.duration())
-            .stats(count(processed), count(dropped))
-            .src(&*self.obj())
-            .build();
-        let _ = self.obj().post_message(message);
-    }
-
-    /// Posts an element message `dptdepth-zone` for each zone that this frame has changed.
-    pub(super) fn post_zones(&self, measures: &Measures, moment: Moment) {
-        for (zone, report, unit) in measures.news() {
-            let structure = gst::Structure::builder("dptdepth-zone")
-                .field("zone", &zone.name)
-                .field("occupied", report.occupied)
-                .field("share", report.share)
-                .field("nearest", f64::from(report.nearest))
-                .field("unit", unit)
-                .field("timestamp", moment.pts)
-                .field("stream-time", moment.stream_time)
-                .field("running-time", moment.running_time)
-                .build();
-            self.post_element(structure);
-        }
-    }
-
-    /// Posts the element message `dptdepth-model`: what runs, on what, at which size.
-    pub(super) fn post_model(&self, spec: &ModelSpec, network: Size, ready: &Ready) {
-        let structure = gst::Structure::builder("dptdepth-model")
-            .field("model", &spec.name)
-            .field("provider", &ready.provider)
-            .field("provider-reason", &ready.reason)
-            .field("precision", ready.precision)
-            .field("network-width", network.width)
-            .field("network-height", network.height)
-            .field("map-width", ready.map_size.width)
-            .field("map-height", ready.map_size.height)
-            .field("meaning", spec.output.nick())
-            .build();
-        self.post_element(structure);
     }
 }

@@ -12,6 +12,7 @@ mod metrics;
 mod open;
 mod output;
 mod settings;
+mod shared;
 mod stats;
 mod streaming;
 

@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Network sizes that `target-fps` may choose from: each side this much of the one before.
 const STEP: f64 = 0.8;
-const RUNGS: i32 = 5;
+const MOST_SIZES: i32 = 5;
 /// Smaller networks see nothing of use.
 const LEAST_SIDE: u32 = 112;
 
@@ -168,9 +168,9 @@ impl Opened {
     }
 
     /// Ways to fit frames of this size, from the network size aimed at to ever smaller ones.
-    pub(super) fn ladder(&self, frame: Size, pixel_aspect_ratio: (u32, u32)) -> Vec<Fit> {
-        let mut ladder: Vec<Fit> = Vec::new();
-        for step in 0..RUNGS {
+    pub(super) fn network_sizes(&self, frame: Size, pixel_aspect_ratio: (u32, u32)) -> Vec<Fit> {
+        let mut sizes: Vec<Fit> = Vec::new();
+        for step in 0..MOST_SIZES {
             let scale = STEP.powi(step);
             let side = |full: u32| (f64::from(full) * scale).round() as u32;
             let target = self.target();
@@ -182,17 +182,17 @@ impl Opened {
                 self.spec.multiple,
             );
             let (Size { height, width }, least) = (fit.network, LEAST_SIDE.max(self.spec.multiple));
-            let smaller = ladder
+            let smaller = sizes
                 .last()
                 .is_none_or(|last| fit.network.area() < last.network.area());
             if step == 0 || (smaller && height.min(width) >= least) {
-                ladder.push(fit);
+                sizes.push(fit);
             }
             if self.runner.fixed_size().is_some() {
                 break;
             }
         }
-        ladder
+        sizes
     }
 
     /// How many classes have a colour.

@@ -121,9 +121,9 @@ impl Default for Settings {
     }
 }
 
-/// The properties that change how a result looks, as they are for one frame.
+/// The settings that may change while PLAYING, as one frame sees them.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Looks {
+pub(super) struct PlayingSettings {
     pub(super) range_mode: RangeMode,
     pub(super) range_near: f64,
     pub(super) range_far: f64,
@@ -134,6 +134,7 @@ pub(super) struct Looks {
     pub(super) smoothing: f32,
     pub(super) scene_cut_threshold: f64,
     pub(super) change_threshold: f64,
+    pub(super) stats_interval: gst::ClockTime,
     pub(super) polarity: Polarity,
     pub(super) style: Style,
 }
@@ -287,9 +288,9 @@ impl Settings {
             .filter(|&port| port != 0)
     }
 
-    /// The looks of the next frame.
-    pub(super) fn looks(&self) -> Looks {
-        Looks {
+    /// The settings that the next frame sees.
+    pub(super) fn playing(&self) -> PlayingSettings {
+        PlayingSettings {
             range_mode: self.range_mode,
             range_near: self.range_near,
             range_far: self.range_far,
@@ -301,6 +302,7 @@ impl Settings {
             smoothing: self.smoothing as f32,
             scene_cut_threshold: self.scene_cut_threshold,
             change_threshold: self.change_threshold,
+            stats_interval: self.stats_interval,
             style: Style {
                 colormap: self.colormap.into(),
                 alpha: self.alpha as f32,

@@ -5,6 +5,7 @@
 
 pub(super) mod caps;
 pub(super) mod measures;
+pub(super) mod negotiate;
 pub(super) mod pool;
 pub(super) mod render;
 pub(super) mod result;

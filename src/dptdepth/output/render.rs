@@ -11,7 +11,7 @@ use crate::dptdepth::open::Opened;
 use crate::dptdepth::output::measures::Measures;
 use crate::dptdepth::output::pool::Pool;
 use crate::dptdepth::output::result::{Shown, rows};
-use crate::dptdepth::settings::Looks;
+use crate::dptdepth::settings::PlayingSettings;
 use crate::engine;
 use crate::engine::Ready;
 use crate::frame::{Canvas, Drawn, Fit, Layout, MapRef, Quantize, RgbConverter, Style};
@@ -108,14 +108,14 @@ impl Renderer {
         &mut self,
         input: gst::Buffer,
         shown: Option<&Shown>,
-        looks: &Looks,
+        settings: &PlayingSettings,
         moment: Moment,
     ) -> Result<gst::Buffer, Stop> {
         let Some(target) = &mut self.target else {
             return Err(gst::FlowError::NotNegotiated.into());
         };
         let drawn = match shown {
-            Some(shown) => Some(target.drawn(shown, &self.opened, looks)?),
+            Some(shown) => Some(target.drawn(shown, &self.opened, settings)?),
             None => None,
         };
         if let Some(shown) = shown {
@@ -124,12 +124,16 @@ impl Renderer {
         let mut output = match self.opened.settings.output {
             Output::Meta => input,
             Output::Overlay => match drawn {
-                Some(drawn) => target.overlay(input, drawn, &looks.style)?,
+                Some(drawn) => target.overlay(input, drawn, &settings.style)?,
                 None => input,
             },
-            Output::Map | Output::SideBySide => {
-                target.picture(&input, &self.in_info, self.in_layout, drawn, &looks.style)?
-            }
+            Output::Map | Output::SideBySide => target.picture(
+                &input,
+                &self.in_info,
+                self.in_layout,
+                drawn,
+                &settings.style,
+            )?,
         };
         if let Some(shown) = shown {
             let output = output.make_mut();
@@ -231,7 +235,7 @@ impl Target {
         &self,
         shown: &'a Shown,
         opened: &Opened,
-        looks: &Looks,
+        settings: &PlayingSettings,
     ) -> Result<Drawn<'a>, Stop> {
         let values = match &shown.map {
             engine::Map::Labels(labels) => return Ok(Drawn::Labels(labels)),
@@ -240,7 +244,7 @@ impl Target {
         let metres = self.shows_metres(opened);
         let how = Quantize::picture(
             shown.range,
-            looks.polarity == Polarity::NearBright,
+            settings.polarity == Polarity::NearBright,
             metres.then(|| opened.settings.depth_unit.metres()),
         );
         Ok(Drawn::Depth(MapRef::new(values, shown.size)?, how))

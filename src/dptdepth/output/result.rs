@@ -9,7 +9,7 @@ use crate::dptdepth::error::Stop;
 use crate::dptdepth::input::moment::Moment;
 use crate::dptdepth::open::Opened;
 use crate::dptdepth::output::pool::Pool;
-use crate::dptdepth::settings::Looks;
+use crate::dptdepth::settings::PlayingSettings;
 use crate::engine;
 use crate::frame::{Fit, MapRef, Quantize, Rect, ValueRange, keep_classes, quantize};
 use crate::meta;
@@ -76,7 +76,7 @@ impl Results {
         self.calibration = self.opened.calibration(fit);
     }
 
-    /// After a flush, and with a new stream, nothing that was seen holds any more.
+    /// After a flush, and with a new stream, nothing that was analysis holds any more.
     pub(in crate::dptdepth) fn forget(&mut self) {
         self.range.reset();
         self.stabiliser.reset();
@@ -102,7 +102,7 @@ impl Results {
         source: Moment,
         luma: (Size, &[u8]),
         cut: bool,
-        looks: &Looks,
+        settings: &PlayingSettings,
     ) -> Result<Option<engine::Map>, Stop> {
         if cut {
             self.forget();
@@ -118,10 +118,10 @@ impl Results {
                 if let Some(calibration) = self.calibration {
                     calibration.apply(values);
                 }
-                self.steady(values, size, content, luma, looks.smoothing);
+                self.steady(values, size, content, luma, settings.smoothing);
             }
         }
-        let range = self.range_of(&map, size, content, looks)?;
+        let range = self.range_of(&map, size, content, settings)?;
         self.count_flicker(&map, size, content, range, luma)?;
         let data = self.data(&map, size, content)?;
         let old = self.shown.replace(Shown {
@@ -235,7 +235,7 @@ impl Results {
         map: &engine::Map,
         size: Size,
         content: Rect,
-        looks: &Looks,
+        settings: &PlayingSettings,
     ) -> Result<ValueRange, Stop> {
         let engine::Map::Depth(values) = map else {
             return Ok(ValueRange {
@@ -243,8 +243,9 @@ impl Results {
                 far: 0.0,
             });
         };
-        let (near, far) = (looks.range_near, looks.range_far);
-        self.range.set_mode(looks.range_mode.to_temporal(near, far));
+        let (near, far) = (settings.range_near, settings.range_far);
+        self.range
+            .set_mode(settings.range_mode.to_temporal(near, far));
         let shown = MapRef::new(values, size)?.crop(content)?;
         let larger_is_nearer = self.opened.spec.output.larger_is_nearer();
         Ok(self.range.update(&shown, larger_is_nearer))

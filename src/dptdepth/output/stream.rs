@@ -11,8 +11,8 @@ use crate::dptdepth::open::Opened;
 use crate::dptdepth::output::measures::Measures;
 use crate::dptdepth::output::render::Renderer;
 use crate::dptdepth::output::result::{Results, Shown};
-use crate::dptdepth::settings::Looks;
-use crate::dptdepth::streaming::watch::{Seen, Watch};
+use crate::dptdepth::settings::PlayingSettings;
+use crate::dptdepth::streaming::analysis::{Analyser, FrameAnalysis};
 use crate::engine::Map;
 use crate::frame::{Fit, Layout, Preprocessor};
 use crate::spec::Size;
@@ -26,12 +26,12 @@ pub(in crate::dptdepth) struct Stream {
     info: VideoInfo,
     layout: Layout,
     /// The ways to fit its frames that there are, the one that is meant first, and the one in use.
-    pub(in crate::dptdepth) ladder: Vec<Fit>,
+    pub(in crate::dptdepth) network_sizes: Vec<Fit>,
     pub(in crate::dptdepth) fit: Fit,
     pub(in crate::dptdepth) caps: gst::Caps,
     pub(in crate::dptdepth) src_caps: Option<gst::Caps>,
     preprocessor: Preprocessor,
-    watch: Watch,
+    analyser: Analyser,
     motion: Option<Motion>,
     results: Results,
     pub(in crate::dptdepth) renderer: Renderer,
@@ -39,15 +39,15 @@ pub(in crate::dptdepth) struct Stream {
     fresh: bool,
 }
 
-/// How a frame was served.
+/// The result that a frame carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::dptdepth) enum Use {
-    /// With a result that no frame before it had.
-    Fresh,
-    /// With that of an earlier frame.
-    Reused,
-    /// With none.
-    Bare,
+pub(in crate::dptdepth) enum ResultOrigin {
+    /// One that no frame before it had.
+    Own,
+    /// That of an earlier frame.
+    Earlier,
+    /// None.
+    None,
 }
 
 impl Stream {
@@ -55,20 +55,20 @@ impl Stream {
         opened: &Arc<Opened>,
         info: VideoInfo,
         layout: Layout,
-        ladder: Vec<Fit>,
-        rung: usize,
+        network_sizes: Vec<Fit>,
+        size_index: usize,
         caps: gst::Caps,
     ) -> Self {
-        let fit = ladder[rung];
+        let fit = network_sizes[size_index];
         Self {
             preprocessor: preprocessor(opened, &layout, &fit),
-            watch: Watch::new(&layout),
+            analyser: Analyser::new(&layout),
             motion: None,
             results: Results::new(opened, &fit),
             renderer: Renderer::new(opened, &info, layout),
             info,
             layout,
-            ladder,
+            network_sizes,
             fit,
             caps,
             src_caps: None,
@@ -96,30 +96,34 @@ impl Stream {
         Ok(self.preprocessor.run(&view, rgb)?)
     }
 
-    /// Looks at a frame that has just come.
-    pub(in crate::dptdepth) fn see(
+    /// PlayingSettings at a frame that has just come.
+    pub(in crate::dptdepth) fn analyse(
         &mut self,
         buffer: &gst::BufferRef,
-        looks: &Looks,
-    ) -> Result<Seen, Stop> {
+        settings: &PlayingSettings,
+    ) -> Result<FrameAnalysis, Stop> {
         let frame = VideoFrameRef::from_buffer_ref_readable(buffer, &self.info)
             .map_err(|_| error::unreadable_frame())?;
         let view = video::read(&frame, self.layout)?;
-        Ok(self.watch.see(&view, looks)?)
+        Ok(self.analyser.analyse(&view, settings)?)
     }
 
-    /// The model runs on this frame. A copy of what was seen of it, if that is wanted.
-    pub(in crate::dptdepth) fn infers(&mut self, seen: &Seen, copy: bool) -> Option<Seen> {
-        self.watch.infers(seen);
-        copy.then(|| Seen {
-            luma: self.watch.copy(&seen.luma),
-            ..*seen
+    /// The model runs on this frame. A copy of what was analysis of it, if that is wanted.
+    pub(in crate::dptdepth) fn infers(
+        &mut self,
+        analysis: &FrameAnalysis,
+        copy: bool,
+    ) -> Option<FrameAnalysis> {
+        self.analyser.infers(analysis);
+        copy.then(|| FrameAnalysis {
+            luma: self.analyser.copy(&analysis.luma),
+            ..*analysis
         })
     }
 
     /// Memory that is not needed any more.
-    pub(in crate::dptdepth) fn recycle(&mut self, seen: Seen) {
-        self.watch.recycle(seen.luma);
+    pub(in crate::dptdepth) fn recycle(&mut self, analysis: FrameAnalysis) {
+        self.analyser.recycle(analysis.luma);
     }
 
     /// Takes over a run's output; gives back a map whose memory may be used again.
@@ -128,17 +132,17 @@ impl Stream {
         map: Map,
         size: Size,
         source: Moment,
-        seen: &Seen,
-        looks: &Looks,
+        analysis: &FrameAnalysis,
+        settings: &PlayingSettings,
     ) -> Result<Option<Map>, Stop> {
         self.fresh = true;
         if let Some(motion) = &mut self.motion {
             // Where frames are held, the frame itself comes next, and is the key.
             motion.adopt();
         }
-        let luma = (self.watch.size(), seen.luma.as_slice());
+        let luma = (self.analyser.size(), analysis.luma.as_slice());
         self.results
-            .accept(map, size, source, luma, seen.cut, looks)
+            .accept(map, size, source, luma, analysis.cut, settings)
     }
 
     /// The running mean change of the maps where nothing moved, in 8-bit levels.
@@ -147,28 +151,28 @@ impl Stream {
     }
 
     /// Brings the movement since the shown result up to this frame; `own`: whether it is of it.
-    fn follow(&mut self, seen: &Seen, looks: &Looks, own: bool) {
+    fn follow(&mut self, analysis: &FrameAnalysis, settings: &PlayingSettings, own: bool) {
         let Some(shown) = self.results.shown() else {
             self.motion = None;
             return;
         };
-        if looks.between != Between::Motion {
+        if settings.between != Between::Motion {
             self.motion = None;
             return;
         }
         let content = Size::new(shown.content.height, shown.content.width);
         let fits = |motion: &Motion| motion.map_size() == content;
         if !self.motion.as_ref().is_some_and(fits) {
-            self.motion = Some(Motion::new(self.watch.size(), content));
+            self.motion = Some(Motion::new(self.analyser.size(), content));
         }
         if let Some(motion) = &mut self.motion {
-            if seen.cut {
+            if analysis.cut {
                 motion.reset();
             }
             if own {
-                motion.keyframe(&seen.luma);
+                motion.keyframe(&analysis.luma);
             } else {
-                motion.step(&seen.luma);
+                motion.step(&analysis.luma);
             }
         }
     }
@@ -194,23 +198,26 @@ impl Stream {
         &mut self,
         input: gst::Buffer,
         moment: Moment,
-        seen: &Seen,
+        analysis: &FrameAnalysis,
         own: bool,
-        looks: &Looks,
-    ) -> Result<(gst::Buffer, Use), Stop> {
+        settings: &PlayingSettings,
+    ) -> Result<(gst::Buffer, ResultOrigin), Stop> {
         let fresh = std::mem::take(&mut self.fresh);
-        self.follow(seen, looks, own);
+        self.follow(analysis, settings, own);
         let shown = match &mut self.motion {
             Some(motion) if motion.has_moved() => self.results.moved(motion)?,
             _ => self.results.shown(),
         };
-        let shown = shown.filter(|_| fresh || looks.between != Between::Drop);
-        let use_of = match shown {
-            None => Use::Bare,
-            Some(_) if fresh => Use::Fresh,
-            Some(_) => Use::Reused,
+        let shown = shown.filter(|_| fresh || settings.between != Between::Drop);
+        let origin = match shown {
+            None => ResultOrigin::None,
+            Some(_) if fresh => ResultOrigin::Own,
+            Some(_) => ResultOrigin::Earlier,
         };
-        Ok((self.renderer.render(input, shown, looks, moment)?, use_of))
+        Ok((
+            self.renderer.render(input, shown, settings, moment)?,
+            origin,
+        ))
     }
 
     /// How long a frame lasts: as it says, else as the caps say.
@@ -248,7 +255,7 @@ impl Stream {
 
     pub(in crate::dptdepth) fn forget_earlier_frames(&mut self) {
         self.forget_scene();
-        self.watch.forget();
+        self.analyser.forget();
         self.renderer.forget_earlier_frames();
     }
 }

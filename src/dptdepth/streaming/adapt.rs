@@ -57,21 +57,21 @@ impl Mean {
 pub(in crate::dptdepth) struct Decision {
     pub(in crate::dptdepth) interval: u32,
     /// Which of the network sizes.
-    pub(in crate::dptdepth) rung: usize,
+    pub(in crate::dptdepth) size_index: usize,
     /// Seconds that a run takes now, and that a frame takes beside it.
     pub(in crate::dptdepth) run: f64,
     pub(in crate::dptdepth) frame: f64,
 }
 
-/// Chooses every how many frames the model runs, and at which of a ladder of network sizes.
+/// Chooses every how many frames the model runs, and at which of a sizes of network sizes.
 #[derive(Debug, Default)]
 pub(in crate::dptdepth) struct Adapter {
     run: Mean,
     frame: Mean,
     /// Pixels of the network sizes, the largest first.
-    ladder: Vec<usize>,
+    sizes: Vec<usize>,
     /// The size whose runs are measured, and the one that is wanted.
-    rung: usize,
+    size_index: usize,
     wanted: usize,
     interval: Option<u32>,
     changed: Option<Instant>,
@@ -86,21 +86,21 @@ pub(in crate::dptdepth) struct Adapter {
 
 impl Adapter {
     /// The network sizes to choose from, in pixels, the largest first, and the one in use.
-    pub(in crate::dptdepth) fn set_ladder(&mut self, ladder: Vec<usize>, rung: usize) {
-        self.ladder = ladder;
-        (self.rung, self.wanted) = (rung, rung);
+    pub(in crate::dptdepth) fn set_sizes(&mut self, sizes: Vec<usize>, size_index: usize) {
+        self.sizes = sizes;
+        (self.size_index, self.wanted) = (size_index, size_index);
     }
 
     /// The size in use is the only one from now on.
     pub(in crate::dptdepth) fn stay(&mut self) {
-        let own = self.ladder.get(self.rung).copied();
-        self.ladder.clear();
-        self.ladder.extend(own);
-        (self.rung, self.wanted) = (0, 0);
+        let own = self.sizes.get(self.size_index).copied();
+        self.sizes.clear();
+        self.sizes.extend(own);
+        (self.size_index, self.wanted) = (0, 0);
     }
 
     /// An engine of this size is in use now, and took this long for one run.
-    pub(in crate::dptdepth) fn runs_at(&mut self, rung: usize, run: Duration, now: Instant) {
+    pub(in crate::dptdepth) fn runs_at(&mut self, size_index: usize, run: Duration, now: Instant) {
         // Its first run may have had to share the machine with the engine that it replaces.
         let run = run.as_secs_f64();
         self.run = Mean::of(
@@ -108,8 +108,8 @@ impl Adapter {
                 .take()
                 .map_or(run, |expected| run.min(expected)),
         );
-        self.grew = rung < self.rung;
-        (self.rung, self.wanted) = (rung, rung);
+        self.grew = size_index < self.size_index;
+        (self.size_index, self.wanted) = (size_index, size_index);
         (self.interval, self.over) = (None, None);
         self.resized = Some(now);
     }
@@ -141,9 +141,9 @@ impl Adapter {
     }
 
     /// What a run costs at another size, as a multiple of one at the size in use.
-    fn cost(&self, rung: usize) -> f64 {
-        let pixels = |rung: usize| self.ladder.get(rung).copied().unwrap_or(1) as f64;
-        let ratio = pixels(rung) / pixels(self.rung);
+    fn cost(&self, size_index: usize) -> f64 {
+        let pixels = |size_index: usize| self.sizes.get(size_index).copied().unwrap_or(1) as f64;
+        let ratio = pixels(size_index) / pixels(self.size_index);
         ratio.powf(if ratio > 1.0 { GROWING } else { SHRINKING })
     }
 
@@ -170,25 +170,25 @@ impl Adapter {
             Some(interval) => interval.min(needed(1.0, SHARE * ROOM)),
         };
         let longest = ((OLDEST.as_secs_f64() / seconds) as u32).max(least);
-        let wanted = if self.wanted != self.rung {
+        let wanted = if self.wanted != self.size_index {
             self.wanted // on its way
         } else if interval > longest {
             let since = *self.over.get_or_insert(now);
-            let smaller = self.rung + 1..self.ladder.len();
-            let fits = |rung: &usize| needed(self.cost(*rung), SHARE) <= longest;
+            let smaller = self.size_index + 1..self.sizes.len();
+            let fits = |size_index: &usize| needed(self.cost(*size_index), SHARE) <= longest;
             let found = smaller.clone().find(fits).or(smaller.last());
             // Before anything was tried one look is enough; a larger size has been thought about.
             let first = self.interval.is_none() && !self.grew;
             found
                 .filter(|_| first || now - since >= OVER)
-                .unwrap_or(self.rung)
+                .unwrap_or(self.size_index)
         } else {
             self.over = None;
-            let fits = |rung: &usize| needed(self.cost(*rung), SHARE * ROOM) <= longest;
-            (0..self.rung)
+            let fits = |size_index: &usize| needed(self.cost(*size_index), SHARE * ROOM) <= longest;
+            (0..self.size_index)
                 .find(fits)
                 .filter(|_| !rests(self.resized, size_pause))
-                .unwrap_or(self.rung)
+                .unwrap_or(self.size_index)
         };
         if (self.interval, self.wanted) == (Some(interval), wanted) {
             return None;
@@ -196,7 +196,7 @@ impl Adapter {
         if self.interval != Some(interval) {
             self.changed = Some(now);
         }
-        if wanted > self.rung && self.grew && rests(self.resized, 2 * size_pause) {
+        if wanted > self.size_index && self.grew && rests(self.resized, 2 * size_pause) {
             self.grew = false;
             self.size_pause = Some((LONGER * size_pause).min(LONGEST_PAUSE));
         }
@@ -206,7 +206,7 @@ impl Adapter {
         (self.interval, self.wanted) = (Some(interval), wanted);
         Some(Decision {
             interval: interval.max(least),
-            rung: wanted,
+            size_index: wanted,
             run,
             frame,
         })
@@ -260,24 +260,27 @@ mod tests {
     fn what_no_interval_can_hold_asks_for_a_smaller_network() {
         let mut adapter = Adapter::default();
         let start = Instant::now();
-        adapter.set_ladder(vec![1000, 640, 410, 260], 0);
+        adapter.set_sizes(vec![1000, 640, 410, 260], 0);
         adapter.runs_at(0, MS(600), start);
         let first = adapter.decide(MS(40), 1, start).unwrap();
         // 600 · 0.41 = 246, at once, since nothing else was ever tried.
-        assert_eq!((first.interval, first.rung), (17, 2));
+        assert_eq!((first.interval, first.size_index), (17, 2));
         assert_eq!(adapter.decide(MS(40), 1, start), None, "it is on its way");
         adapter.runs_at(2, MS(240), start);
         let second = adapter.decide(MS(40), 1, start).unwrap();
-        assert_eq!((second.interval, second.rung), (7, 2));
+        assert_eq!((second.interval, second.size_index), (7, 2));
 
         // One slow run is nothing, two are followed by the interval alone, lasting load by the size.
         adapter.ran(MS(900));
         assert_eq!(adapter.decide(MS(40), 1, start), None);
         adapter.ran(MS(900));
         let slow = adapter.decide(MS(40), 1, start).unwrap();
-        assert_eq!((slow.interval, slow.rung), (12, 2));
+        assert_eq!((slow.interval, slow.size_index), (12, 2));
         assert_eq!(adapter.decide(MS(40), 1, start + OVER / 2), None);
-        assert_eq!(adapter.decide(MS(40), 1, start + OVER).unwrap().rung, 3);
+        assert_eq!(
+            adapter.decide(MS(40), 1, start + OVER).unwrap().size_index,
+            3
+        );
         adapter.runs_at(3, MS(250), start + OVER);
         adapter.decide(MS(40), 1, start + OVER);
 
@@ -286,34 +289,37 @@ mod tests {
             adapter.ran(MS(110));
         }
         let soon = adapter.decide(MS(40), 1, start + 3 * PAUSE).unwrap();
-        assert_eq!(soon.rung, 3);
+        assert_eq!(soon.size_index, 3);
         let later = adapter
             .decide(MS(40), 1, start + OVER + SIZE_PAUSE)
             .unwrap();
-        assert_eq!(later.rung, 2);
+        assert_eq!(later.size_index, 2);
 
         // It comes again at once: the next attempt waits longer.
         let grown = start + OVER + SIZE_PAUSE;
         adapter.runs_at(2, MS(900), grown - OVER);
         adapter.ran(MS(900));
         adapter.ran(MS(900));
-        assert_eq!(adapter.decide(MS(40), 1, grown - OVER).unwrap().rung, 2);
-        assert_eq!(adapter.decide(MS(40), 1, grown).unwrap().rung, 3);
+        assert_eq!(
+            adapter.decide(MS(40), 1, grown - OVER).unwrap().size_index,
+            2
+        );
+        assert_eq!(adapter.decide(MS(40), 1, grown).unwrap().size_index, 3);
         adapter.runs_at(3, MS(110), grown);
         adapter.decide(MS(40), 1, grown);
         assert_eq!(adapter.decide(MS(40), 1, grown + SIZE_PAUSE), None);
         let again = adapter.decide(MS(40), 1, grown + LONGER * SIZE_PAUSE);
         let again = again.unwrap();
-        assert_eq!(again.rung, 2);
+        assert_eq!(again.size_index, 2);
     }
 
     #[test]
     fn a_size_that_fails_is_not_asked_for_again() {
         let mut adapter = Adapter::default();
         let start = Instant::now();
-        adapter.set_ladder(vec![1000, 400], 0);
+        adapter.set_sizes(vec![1000, 400], 0);
         adapter.runs_at(0, MS(600), start);
-        assert_eq!(adapter.decide(MS(40), 1, start).unwrap().rung, 1);
+        assert_eq!(adapter.decide(MS(40), 1, start).unwrap().size_index, 1);
         adapter.stay();
         assert_eq!(adapter.wanted(), 0);
         assert_eq!(adapter.decide(MS(40), 1, start + 2 * OVER), None);
@@ -322,10 +328,10 @@ mod tests {
     #[test]
     fn an_interval_that_was_asked_for_is_not_held_against_the_size() {
         let mut adapter = Adapter::default();
-        adapter.set_ladder(vec![1000, 400], 0);
+        adapter.set_sizes(vec![1000, 400], 0);
         let start = Instant::now();
         adapter.runs_at(0, MS(600), start);
         let decision = adapter.decide(MS(40), 20, start).unwrap();
-        assert_eq!((decision.interval, decision.rung), (20, 0));
+        assert_eq!((decision.interval, decision.size_index), (20, 0));
     }
 }

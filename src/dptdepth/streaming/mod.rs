@@ -4,11 +4,10 @@
 //! The src pad's task: the frames' way from the queue to the engine and on to the output.
 
 pub(super) mod adapt;
-pub(super) mod builder;
+pub(super) mod analysis;
+mod builder;
+mod engine_slot;
 pub(super) mod latency;
-pub(super) mod live;
-pub(super) mod negotiate;
 pub(super) mod plan;
-pub(super) mod prepare;
-pub(super) mod pump;
-pub(super) mod watch;
+pub(super) mod task;
+mod timing;

@@ -4,9 +4,25 @@
 //! Which frames the model runs on.
 
 use crate::dptdepth::input::moment::Moment;
+use crate::dptdepth::input::queue;
+use std::time::Duration;
 
 /// Frames in a row that may be late although the model is skipped, before frames are dropped.
 const PATIENT_FRAMES: u32 = 8;
+
+/// Live frames that may wait in the queue while downstream waits.
+const LIVE_CAPACITY: usize = 8;
+
+/// Frames that may wait in the queue. A live source loses frames if it waits. Where the model keeps up
+/// with `period`, there is room for what comes while downstream waits for a frame's time; where it does
+/// not, frames that wait for it would come ever later.
+pub(in crate::dptdepth) fn queue_capacity(live: bool, run: Duration, period: Duration) -> usize {
+    if live && run <= period {
+        LIVE_CAPACITY
+    } else {
+        queue::CAPACITY
+    }
+}
 
 /// What becomes of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

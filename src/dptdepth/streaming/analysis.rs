@@ -1,16 +1,16 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! What is seen of every frame, whether the model runs on it or not: a small gray picture, whether
+//! What is analysis of every frame, whether the model runs on it or not: a small gray picture, whether
 //! a scene begins, and how much has changed since the model ran.
 
-use crate::dptdepth::settings::Looks;
+use crate::dptdepth::settings::PlayingSettings;
 use crate::frame::{FrameError, FrameRef, Layout, Thumbnail};
 use crate::spec::Size;
 use crate::temporal::{SceneCut, change};
 
-/// Looks at the frames of one stream.
-pub(in crate::dptdepth) struct Watch {
+/// PlayingSettings at the frames of one stream.
+pub(in crate::dptdepth) struct Analyser {
     thumbnail: Thumbnail,
     cut: SceneCut,
     /// What the model last ran on.
@@ -18,10 +18,10 @@ pub(in crate::dptdepth) struct Watch {
     spare: Vec<Vec<u8>>,
 }
 
-/// What was seen of a frame.
+/// What was analysis of a frame.
 #[derive(Debug, Default)]
-pub(in crate::dptdepth) struct Seen {
-    /// Gray, row by row, of [`Watch::size`].
+pub(in crate::dptdepth) struct FrameAnalysis {
+    /// Gray, row by row, of [`Analyser::size`].
     pub(in crate::dptdepth) luma: Vec<u8>,
     /// Whether a scene begins.
     pub(in crate::dptdepth) cut: bool,
@@ -29,7 +29,7 @@ pub(in crate::dptdepth) struct Seen {
     pub(in crate::dptdepth) unchanged: bool,
 }
 
-impl Watch {
+impl Analyser {
     pub(in crate::dptdepth) fn new(layout: &Layout) -> Self {
         Self {
             thumbnail: Thumbnail::new(layout, Thumbnail::size_for(layout.size)),
@@ -44,24 +44,24 @@ impl Watch {
         self.thumbnail.size()
     }
 
-    /// After a flush nothing was seen.
+    /// After a flush nothing was analysis.
     pub(in crate::dptdepth) fn forget(&mut self) {
         self.cut.reset();
         self.inferred.clear();
     }
 
-    /// Looks at the next frame.
-    pub(in crate::dptdepth) fn see(
+    /// PlayingSettings at the next frame.
+    pub(in crate::dptdepth) fn analyse(
         &mut self,
         frame: &FrameRef<'_>,
-        looks: &Looks,
-    ) -> Result<Seen, FrameError> {
+        settings: &PlayingSettings,
+    ) -> Result<FrameAnalysis, FrameError> {
         let mut luma = self.spare.pop().unwrap_or_default();
         self.thumbnail.run(frame, &mut luma)?;
         let size = self.size();
-        self.cut.set_threshold(looks.scene_cut_threshold);
-        let threshold = looks.change_threshold;
-        Ok(Seen {
+        self.cut.set_threshold(settings.scene_cut_threshold);
+        let threshold = settings.change_threshold;
+        Ok(FrameAnalysis {
             cut: self.cut.update(&luma, size),
             unchanged: threshold > 0.0
                 && f64::from(change(&luma, &self.inferred, size)) < threshold,
@@ -70,8 +70,8 @@ impl Watch {
     }
 
     /// The model runs on this frame.
-    pub(in crate::dptdepth) fn infers(&mut self, seen: &Seen) {
-        self.inferred.clone_from(&seen.luma);
+    pub(in crate::dptdepth) fn infers(&mut self, analysis: &FrameAnalysis) {
+        self.inferred.clone_from(&analysis.luma);
     }
 
     /// A copy, for who has to keep it longer than the frame.
