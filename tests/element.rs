@@ -482,3 +482,60 @@ fn the_embedded_segmentation_model_gives_the_reference_classes() {
     found.dedup();
     assert!(found.len() >= 4, "{found:?}");
 }
+
+/// What is read up to READY only stays what it was while frames flow, in what the pads promise too, and
+/// the element says so once.
+#[test]
+fn a_property_of_ready_keeps_its_value_above() {
+    for (chain, name, property, other) in [
+        (
+            "dptdepth name=it network-size=64",
+            "it",
+            "output",
+            "side-by-side",
+        ),
+        (
+            "dptdepth network-size=64 ! dptrender name=it",
+            "it",
+            "mode",
+            "stereo",
+        ),
+    ] {
+        let pipeline = pipeline(&format!(
+            "videotestsrc num-buffers=60 ! video/x-raw,width=96,height=64,framerate=25/1 ! {chain} ! fakesink sync=true"
+        ));
+        let element = pipeline.by_name(name).unwrap();
+        let value = || {
+            let value = element.property_value(property);
+            value.serialize().unwrap().to_string()
+        };
+        let default = value();
+        pipeline.set_state(gst::State::Playing).unwrap();
+        let (reached, ..) = pipeline.state(gst::ClockTime::from_seconds(60));
+        reached.unwrap();
+        let pad = element.static_pad("src").unwrap();
+        let caps = pad.query_caps(None);
+        for _ in 0..2 {
+            element.set_property_from_str(property, other);
+            assert_eq!(value(), default, "{chain}");
+        }
+        assert_eq!(pad.query_caps(None), caps, "{chain}");
+        let bus = pipeline.bus().unwrap();
+        let mut warnings = Vec::new();
+        loop {
+            let message = bus.timed_pop(gst::ClockTime::from_seconds(60)).unwrap();
+            match message.view() {
+                gst::MessageView::Warning(warning) => warnings.push(warning.error().to_string()),
+                gst::MessageView::Error(error) => panic!("{chain}: {error:?}"),
+                gst::MessageView::Eos(_) => break,
+                _ => {}
+            }
+        }
+        assert_eq!(warnings.len(), 1, "{chain}: {warnings:?}");
+        assert!(warnings[0].contains(property), "{warnings:?}");
+        pipeline.set_state(gst::State::Ready).unwrap();
+        element.set_property_from_str(property, other);
+        assert_ne!(value(), default, "{chain}");
+        pipeline.set_state(gst::State::Null).unwrap();
+    }
+}

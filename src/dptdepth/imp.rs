@@ -18,6 +18,7 @@ use crate::dptdepth::streaming::task::{MOST_HELD, StreamingTask};
 use crate::engine::Seat;
 use crate::video::caps::{Change, SINK, filtered, pad_templates};
 use crate::video::lock;
+use crate::video::pspecs::{is_mutable, keeps_its_value};
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
@@ -385,7 +386,15 @@ impl ObjectImpl for DptDepth {
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        lock(&self.shared.settings).set(pspec.name(), value);
+        let is_open = self.shared.opened().is_some();
+        let mut settings = lock(&self.shared.settings);
+        if !is_open || is_mutable(pspec) {
+            settings.set(pspec.name(), value);
+        } else if settings.refuse(pspec.name()) {
+            drop(settings);
+            let text = keeps_its_value(pspec);
+            gst::element_imp_warning!(self, gst::LibraryError::Settings, ("{text}"));
+        }
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {

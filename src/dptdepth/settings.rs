@@ -16,6 +16,7 @@ use crate::temporal::SceneCut;
 use crate::video::{Colormap, DepthUnit, Polarity, Upsampling};
 use gst::glib;
 use gst::prelude::*;
+use std::collections::BTreeSet;
 
 /// The element's writable properties.
 #[derive(Clone, Debug)]
@@ -66,6 +67,8 @@ pub(super) struct Settings {
     pub(super) classes: Option<String>,
     pub(super) zones: Option<String>,
     pub(super) output_tensor_meta: bool,
+    /// Properties that were set when they could not be, and of which a warning was posted.
+    refused: BTreeSet<String>,
 }
 
 impl Default for Settings {
@@ -117,6 +120,7 @@ impl Default for Settings {
             classes: None,
             zones: None,
             output_tensor_meta: false,
+            refused: BTreeSet::new(),
         }
     }
 }
@@ -142,6 +146,11 @@ pub(super) struct PlayingSettings {
 const OF_PROPERTY_TYPE: &str = "GObject checked the value's type";
 
 impl Settings {
+    /// Notes that a property was not set; `true` the first time.
+    pub(super) fn refuse(&mut self, name: &str) -> bool {
+        self.refused.insert(name.to_owned())
+    }
+
     /// Stores a property's value.
     pub(super) fn set(&mut self, name: &str, value: &glib::Value) {
         match name {

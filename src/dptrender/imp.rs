@@ -11,6 +11,7 @@ use super::{Mode, Source, caps, error};
 use crate::frame::{Format, Layout};
 use crate::meta::{DEPTH_META, SEGMENTATION_META};
 use crate::video::caps::{Change, filtered, pad_templates};
+use crate::video::pspecs::{is_mutable, keeps_its_value};
 use crate::video::{self, lock};
 use gst::glib;
 use gst::prelude::*;
@@ -20,6 +21,7 @@ use gst_base::subclass::prelude::*;
 use gst_video::prelude::*;
 use gst_video::subclass::prelude::*;
 use gst_video::{VideoFrameRef, VideoInfo};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, Mutex};
 
 static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
@@ -35,6 +37,8 @@ static CAT: LazyLock<gst::DebugCategory> = LazyLock::new(|| {
 pub struct DptRender {
     settings: Mutex<Settings>,
     stream: Mutex<Option<Stream>>,
+    /// Frames may flow: what is set up to READY only is in use.
+    started: AtomicBool,
 }
 
 /// What holds from one CAPS event to the next.
@@ -94,7 +98,14 @@ impl ObjectImpl for DptRender {
     }
 
     fn set_property(&self, _id: usize, value: &glib::Value, pspec: &glib::ParamSpec) {
-        lock(&self.settings).set(pspec.name(), value);
+        let mut settings = lock(&self.settings);
+        if !self.started.load(Ordering::Relaxed) || is_mutable(pspec) {
+            settings.set(pspec.name(), value);
+        } else if settings.refuse(pspec.name()) {
+            drop(settings);
+            let text = keeps_its_value(pspec);
+            gst::element_imp_warning!(self, gst::LibraryError::Settings, ("{text}"));
+        }
     }
 
     fn property(&self, _id: usize, pspec: &glib::ParamSpec) -> glib::Value {
@@ -129,7 +140,13 @@ impl BaseTransformImpl for DptRender {
     const PASSTHROUGH_ON_SAME_CAPS: bool = false;
     const TRANSFORM_IP_ON_PASSTHROUGH: bool = false;
 
+    fn start(&self) -> Result<(), gst::ErrorMessage> {
+        self.started.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
     fn stop(&self) -> Result<(), gst::ErrorMessage> {
+        self.started.store(false, Ordering::Relaxed);
         *lock(&self.stream) = None;
         Ok(())
     }

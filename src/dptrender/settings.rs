@@ -8,6 +8,7 @@ use crate::frame::{Stereo, Style};
 use crate::video::{Colormap, DepthUnit, Polarity, Upsampling, pspecs};
 use gst::glib;
 use gst::prelude::*;
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 /// The element's properties.
@@ -29,6 +30,8 @@ pub(super) struct Settings {
     pub(super) near: f64,
     pub(super) far: f64,
     pub(super) blur_radius: f64,
+    /// Properties that were set when they could not be, and of which a warning was posted.
+    refused: BTreeSet<String>,
 }
 
 /// The properties that may change from frame to frame.
@@ -66,6 +69,7 @@ impl Default for Settings {
             near: CHOOSE,
             far: CHOOSE,
             blur_radius: 2.0,
+            refused: BTreeSet::new(),
         }
     }
 }
@@ -183,6 +187,11 @@ pub(super) static PROPERTIES: LazyLock<Vec<glib::ParamSpec>> = LazyLock::new(|| 
 const OF_PROPERTY_TYPE: &str = "GObject checked the value's type";
 
 impl Settings {
+    /// Notes that a property was not set; `true` the first time.
+    pub(super) fn refuse(&mut self, name: &str) -> bool {
+        self.refused.insert(name.to_owned())
+    }
+
     /// The looks of the next frame.
     pub(super) fn looks(&self) -> Looks {
         let chosen = |end: f64| (end >= 0.0).then_some(end as f32);

@@ -7,6 +7,19 @@ use super::{Colormap, Polarity};
 use gst::glib;
 use gst::prelude::*;
 
+/// The property may change while frames flow.
+pub(crate) fn is_mutable(pspec: &glib::ParamSpec) -> bool {
+    pspec.flags().contains(gst::PARAM_FLAG_MUTABLE_PLAYING)
+}
+
+/// The warning for a property that was set above READY and is read below only.
+pub(crate) fn keeps_its_value(pspec: &glib::ParamSpec) -> String {
+    let name = pspec.name();
+    format!(
+        "{name} keeps its value: it can be set up to READY only; set it before the element goes to PAUSED"
+    )
+}
+
 pub(crate) fn polarity(default: Polarity) -> glib::ParamSpec {
     glib::ParamSpecEnum::builder_with_default("polarity", default)
         .nick("Polarity")
