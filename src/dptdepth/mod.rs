@@ -177,9 +177,6 @@ pub enum Precision {
     /// 16-bit floats with the exponent of 32.
     #[enum_value(name = "16-bit floats with the exponent of 32 bits", nick = "bf16")]
     Bf16,
-    /// 8-bit integers.
-    #[enum_value(name = "8-bit integers", nick = "int8")]
-    Int8,
 }
 
 impl From<Precision> for inference::Precision {
@@ -189,7 +186,6 @@ impl From<Precision> for inference::Precision {
             Precision::Fp32 => Self::Fp32,
             Precision::Fp16 => Self::Fp16,
             Precision::Bf16 => Self::Bf16,
-            Precision::Int8 => Self::Int8,
         }
     }
 }

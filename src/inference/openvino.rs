@@ -160,7 +160,7 @@ impl Device {
             Precision::Fp32 => Some("f32"),
             Precision::Fp16 => Some("f16"),
             Precision::Bf16 => Some("bf16"),
-            Precision::Auto | Precision::Int8 | Precision::Typed => None,
+            Precision::Auto | Precision::Typed => None,
         };
         // The option `precision` is dropped on its way to all devices but `GPU`, and `num_of_threads`
         // makes the provider keep as many requests, with memory each. This text reaches every device.

@@ -20,8 +20,6 @@ pub enum Precision {
     Fp16,
     /// 16 bits: seven of the fraction, eight of the exponent, as many as 32 bits have.
     Bf16,
-    /// 8-bit integers.
-    Int8,
     /// [`Self::Fp16`] where the graph's own types say so, and 32 bits elsewhere.
     Typed,
 }
@@ -34,7 +32,6 @@ impl Precision {
             Self::Fp32 => "fp32",
             Self::Fp16 | Self::Typed => "fp16",
             Self::Bf16 => "bf16",
-            Self::Int8 => "int8",
         }
     }
 
@@ -52,11 +49,6 @@ impl Precision {
                 cause,
             })
         };
-        if precision == Self::Int8 {
-            return refused(
-                "models are not quantised: it was slower than 16 bits wherever it was exact enough",
-            );
-        }
         match provider {
             ExecutionProvider::Auto | ExecutionProvider::Cpu => match precision {
                 Self::Auto | Self::Fp32 => Ok(Self::Fp32),
@@ -110,7 +102,7 @@ mod tests {
     fn what_a_provider_cannot_compute_in_is_refused_with_the_reason() {
         let cpu = |precision| resolved(precision, ExecutionProvider::Cpu);
         assert_eq!(cpu(Precision::Auto).unwrap(), Precision::Fp32);
-        for precision in [Precision::Fp16, Precision::Bf16, Precision::Int8] {
+        for precision in [Precision::Fp16, Precision::Bf16] {
             let message = cpu(precision).unwrap_err().to_string();
             assert!(message.contains(precision.name()), "{message}");
             assert!(message.contains("precision=auto"), "{message}");

@@ -121,8 +121,6 @@ fn precisions() {
             assert_eq!(auto, Precision::Fp32);
         }
     }
-    let error = computed(Precision::Int8).unwrap_err().to_string();
-    assert_says(&error, &["int8", "precision=auto"]);
 }
 
 fn no_such_device() {

@@ -72,7 +72,6 @@ enum PrecisionArgument {
     Fp32,
     Fp16,
     Bf16,
-    Int8,
 }
 
 impl From<PrecisionArgument> for Precision {
@@ -82,7 +81,6 @@ impl From<PrecisionArgument> for Precision {
             PrecisionArgument::Fp32 => Self::Fp32,
             PrecisionArgument::Fp16 => Self::Fp16,
             PrecisionArgument::Bf16 => Self::Bf16,
-            PrecisionArgument::Int8 => Self::Int8,
         }
     }
 }
