@@ -8,7 +8,7 @@ use crate::dpt::{Batch, Flavour, Floats, InputForm};
 use crate::graph::{self, Graph, OnnxTensor};
 use crate::inference::{
     CacheError, Draft, Entry, ExecutionProvider, InferenceError, InputShapes, Key, Kind, Known,
-    ModelSource, Precision, Runtime, Session, SessionSettings, Slot, Weight, Weights,
+    ModelSource, Precision, Provider, Runtime, Session, SessionSettings, Slot, Weight, Weights,
 };
 use crate::model::{BuildOptions, Model, ModelError};
 use crate::spec::Size;
@@ -86,17 +86,16 @@ pub(super) fn open(
     runtime: &'static Runtime,
     request: &Request,
 ) -> Result<(Session, Kept), EngineError> {
-    // TensorRT comes first by itself only where its engine of the graph for it is kept.
-    let for_tensorrt = plan(model, request, ExecutionProvider::TensorRt);
-    let first = Session::first_choice(runtime, &for_tensorrt.1);
+    let settings_for = |provider| plan(model, request, provider).1;
+    let first = Session::first_choice(runtime, request.session.provider, settings_for);
     let planned = plan(model, request, first);
     let opened = open_planned(model, runtime, &planned)?;
-    let provider = opened.0.provider();
+    let provider = opened.0.provider_in_use();
     let suited = plan(model, request, provider);
     let differ = |one: &SessionSettings, other: &SessionSettings| {
         one.cache_key != other.cache_key || one.fixed_dimensions != other.fixed_dimensions
     };
-    if provider == first || !differ(&planned.1, &suited.1) {
+    if provider.is(first.value()) || !differ(&planned.1, &suited.1) {
         return Ok(opened);
     }
     // With `auto` another provider has taken it than the one that it was planned for.
@@ -163,36 +162,27 @@ fn open_planned(
 }
 
 /// The graph that suits the provider which is tried first, and the settings that suit the graph.
-fn plan(
-    model: &Model,
-    request: &Request,
-    first: ExecutionProvider,
-) -> (BuildOptions, SessionSettings) {
+fn plan(model: &Model, request: &Request, first: &dyn Provider) -> (BuildOptions, SessionSettings) {
     let mut settings = request.session.clone();
-    // For each number of pictures OpenVINO compiles again for a GPU or NPU, and CUDA's provider plans
-    // every convolution again, in the stream: every run has the same.
-    let is_full = match first {
-        ExecutionProvider::Cuda => true,
-        ExecutionProvider::OpenVino => !first.is_on_cpu(&settings),
-        _ => false,
-    };
+    let form = first.graph(&settings);
     let mut options = BuildOptions {
         input: InputForm::Rgb8,
         borders: request.borders,
         batch: match u32::try_from(request.batch).unwrap_or(u32::MAX) {
             0 | 1 => Batch::Fixed(1),
-            batch if is_full => Batch::Fixed(batch),
+            batch if form.whole_batch => Batch::Fixed(batch),
             _ => Batch::Dynamic,
         },
-        flavour: flavour(first),
+        flavour: match form.fused_attention {
+            true => Flavour::Ort,
+            false => Flavour::Portable,
+        },
         ..BuildOptions::new(request.network)
     };
     match model.onnx().map(|onnx| onnx.summary.inputs.as_slice()) {
-        // What works out shapes in a graph of another tool is not for a GPU, and TensorRT leaves
-        // nodes of a graph with a free dimension only where it is told of each.
+        // What works out shapes in a graph of another tool is not for a GPU.
         Some([input]) => {
-            let is_full = is_full || first == ExecutionProvider::TensorRt;
-            free_dimensions(&mut settings, input, request, is_full);
+            free_dimensions(&mut settings, input, request, form.whole_batch_of_files);
         }
         None if options.batch == Batch::Dynamic => {
             let Size { height, width } = request.network;
@@ -206,10 +196,8 @@ fn plan(
         }
         _ => {}
     }
-    // NVIDIA's providers take 16 bits from the graph's types, also those of a user's `.onnx` file,
-    // which is rewritten; OpenVINO, which comes to them by itself, wants 32.
-    let nvidia = [ExecutionProvider::Cuda, ExecutionProvider::TensorRt].contains(&first);
-    if nvidia && settings.precision == Precision::Fp16 {
+    // Also a user's `.onnx` file, which is rewritten.
+    if form.typed_fp16 && settings.precision == Precision::Fp16 {
         options.floats = Floats::F16;
         settings.precision = Precision::Typed;
     }
@@ -262,15 +250,6 @@ fn free_dimensions(
     settings.input_shapes = is_free.then_some(shapes);
 }
 
-/// The operators of the graph: ONNX Runtime's own fused attention only where its own kernels are
-/// sure to run it, which are 1.09 times as fast with it (Depth-Anything-V2-Small at 518×518).
-fn flavour(first: ExecutionProvider) -> Flavour {
-    match first {
-        ExecutionProvider::Cpu | ExecutionProvider::Cuda => Flavour::Ort,
-        _ => Flavour::Portable,
-    }
-}
-
 /// A session on a graph from the cache.
 fn reopen(
     model: &Model,
@@ -310,7 +289,8 @@ fn reopen(
 fn with_weights(settings: &SessionSettings, model: &Model, path: &Path) -> SessionSettings {
     /// ONNX's number for f32.
     const FLOAT: i32 = 1;
-    let may_share = [ExecutionProvider::Auto, ExecutionProvider::Cpu].contains(&settings.provider);
+    let provider = settings.provider.provider();
+    let may_share = provider.is_none_or(Provider::shares_weights);
     // A graph that cannot be read is told about when it is opened.
     let stored = may_share.then(|| graph::stored(path).ok()).flatten();
     let weights = stored.map(|(file, stored)| {

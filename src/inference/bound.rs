@@ -14,41 +14,48 @@ use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, Memory
 use ort::session::{IoBinding, Session};
 use ort::value::{DynTensor, TensorElementType};
 
-use super::provider::ExecutionProvider;
-use super::settings::{Bind, SessionSettings};
+use super::settings::Bind;
 use super::tensor::{ElementType, TensorData, TensorInfo};
 
+/// A device's memory, by ONNX Runtime's names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Memory {
+    /// The device's own.
+    pub(super) device: AllocationDevice<'static>,
+    /// Pinned memory of the host, which the device copies from and to without a detour.
+    pub(super) pinned: AllocationDevice<'static>,
+    /// The device's number.
+    pub(super) number: i32,
+}
+
 /// The device whose memory input and outputs are bound in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Device {
-    /// An NVIDIA GPU, by CUDA's number.
-    Cuda(i32),
+    /// One with memory of its own.
+    Own(Memory),
     /// The host, as if its memory were a GPU's: the same path on a machine without one. As there, a
     /// tensor of the host's side is copied when it is bound.
     StandIn,
 }
 
 impl Device {
-    /// The provider's device; `None` where it reads the caller's memory as well as any other.
-    pub(super) fn of(provider: ExecutionProvider, settings: &SessionSettings) -> Option<Self> {
-        match (provider, settings.bind) {
-            (ExecutionProvider::Cuda | ExecutionProvider::TensorRt, _) => {
-                let gpu = settings.device.as_deref().unwrap_or("0");
-                gpu.parse().ok().map(Self::Cuda)
-            }
-            (_, Bind::AsOnDevice) => Some(Self::StandIn),
-            (_, Bind::OnDevicesOnly) => None,
+    /// The device with this memory; `None` where nothing is to be bound.
+    pub(super) fn of(memory: Option<Memory>, bind: Bind) -> Option<Self> {
+        match (memory, bind) {
+            (Some(memory), _) => Some(Self::Own(memory)),
+            (None, Bind::AsOnDevice) => Some(Self::StandIn),
+            (None, Bind::OnDevicesOnly) => None,
         }
     }
 
     /// Memory of the host that the device copies from and to without a detour where that can be had,
     /// else ordinary memory and the reason.
-    fn host_memory(self, session: &Session) -> (Allocator, Option<String>) {
-        let Self::Cuda(gpu) = self else {
+    fn host_memory(&self, session: &Session) -> (Allocator, Option<String>) {
+        let Self::Own(Memory { pinned, number, .. }) = self else {
             return (Allocator::default(), None);
         };
         let pinned = |id| {
-            let (device, kind) = (AllocationDevice::CUDA_PINNED, MemoryType::CPUInput);
+            let (device, kind) = (pinned.clone(), MemoryType::CPUInput);
             Allocator::new(
                 session,
                 MemoryInfo::new(device, id, AllocatorType::Device, kind)?,
@@ -56,7 +63,7 @@ impl Device {
         };
         // Before 1.23 ONNX Runtime files the pinned memory of every GPU under 0, from where `ort` would
         // copy by way of that GPU.
-        match pinned(gpu) {
+        match pinned(*number) {
             Ok(allocator) => (allocator, None),
             Err(error) => (
                 Allocator::default(),
@@ -65,19 +72,19 @@ impl Device {
         }
     }
 
-    fn device_memory(self, session: &Session) -> ort::Result<Allocator> {
+    fn device_memory(&self, session: &Session) -> ort::Result<Allocator> {
         match self {
             Self::StandIn => Ok(Allocator::default()),
-            Self::Cuda(gpu) => {
-                let (device, kind) = (AllocationDevice::CUDA, MemoryType::Default);
-                let memory = MemoryInfo::new(device, gpu, AllocatorType::Device, kind)?;
+            Self::Own(Memory { device, number, .. }) => {
+                let (device, kind) = (device.clone(), MemoryType::Default);
+                let memory = MemoryInfo::new(device, *number, AllocatorType::Device, kind)?;
                 Allocator::new(session, memory)
             }
         }
     }
 
     /// Binds an input as ONNX Runtime does for this device: what lies elsewhere is copied now.
-    fn bind_input(self, binding: &mut IoBinding, name: &str, from: &Tensors) -> ort::Result<()> {
+    fn bind_input(&self, binding: &mut IoBinding, name: &str, from: &Tensors) -> ort::Result<()> {
         match (self, from.location) {
             (Self::StandIn, Location::Host) => binding.bind_input(name, &from.input.clone()),
             _ => binding.bind_input(name, &from.input),
@@ -85,7 +92,7 @@ impl Device {
     }
 }
 
-/// Where tensors lie.
+/// The memory in which tensors lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Location {
     Host,
@@ -132,7 +139,7 @@ impl Bound {
     /// Binds them; `None` if a dimension is free, or an element is of a type that is not read here.
     pub(super) fn new(
         session: &Session,
-        device: Device,
+        device: &Device,
         input: &TensorInfo,
         outputs: &[TensorInfo],
     ) -> ort::Result<Option<Self>> {
@@ -165,7 +172,7 @@ impl Bound {
         &self.dims
     }
 
-    /// Why copies take longer than they could, if that is so.
+    /// The reason for which copies take longer than they could, if that is so.
     pub(super) fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
     }
@@ -184,7 +191,7 @@ impl Bound {
         Ok(())
     }
 
-    /// What the last run gave as this output, whose element type is `T`.
+    /// The last run's output of this number, whose element type is `T`.
     pub(super) fn output<T: Number>(&self, index: usize) -> Option<&[T]> {
         Some(slice(self.host.outputs.get(index)?))
     }

@@ -6,14 +6,25 @@
 use std::path::Path;
 
 use ort::ErrorCode;
-use ort::session::builder::SessionBuilder;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 
 use super::error::InferenceError;
-use super::openvino::Device;
+use super::execution_provider::ExecutionProvider;
 use super::profile::Profile;
-use super::provider::ExecutionProvider;
+use super::provider::Provider;
 use super::runtime::Runtime;
-use super::settings::{ModelSource, SessionSettings};
+use super::settings::{ModelSource, OptimizationLevel, SessionSettings};
+
+impl From<OptimizationLevel> for GraphOptimizationLevel {
+    fn from(level: OptimizationLevel) -> Self {
+        match level {
+            OptimizationLevel::DisableAll => Self::Disable,
+            OptimizationLevel::EnableBasic => Self::Level1,
+            OptimizationLevel::EnableExtended => Self::Level2,
+            OptimizationLevel::EnableAll => Self::All,
+        }
+    }
+}
 
 /// Refuses NUL characters: `ort` panics on them.
 pub(super) fn check_texts(settings: &SessionSettings) -> Result<(), InferenceError> {
@@ -46,7 +57,7 @@ pub(super) fn check_texts(settings: &SessionSettings) -> Result<(), InferenceErr
 pub(super) fn builder(
     runtime: &'static Runtime,
     settings: &SessionSettings,
-    provider: ExecutionProvider,
+    provider: &dyn Provider,
     strict: bool,
     profile: Option<&Profile>,
     kept: Option<&Path>,
@@ -72,30 +83,28 @@ pub(super) fn builder(
             .with_profiling(profile.prefix())
             .map_err(|error| refused("profiling")(text(error)))?;
     }
-    if provider == ExecutionProvider::Cpu {
-        for (key, value) in &settings.provider_options {
-            builder = builder
-                .with_config_entry(key, value)
-                .map_err(|error| refused("provider-options")(text(error)))?;
-        }
-        return Ok(builder);
+    for (key, value) in provider.config_entries(settings) {
+        builder = builder
+            .with_config_entry(key, value)
+            .map_err(|error| refused("provider-options")(text(error)))?;
     }
-    // From an NPU OpenVINO's provider falls to its own CPU, which no profile shows.
-    let falls = provider == ExecutionProvider::OpenVino
-        && Device::of(settings).is_ok_and(|device| device.has_npu());
-    if strict || falls {
+    if provider.keeps_off_cpu(settings, strict) {
         builder = builder
             .with_disable_cpu_fallback()
             .map_err(|error| refused("a session without the CPU")(text(error)))?;
     }
+    let registrations = provider.registrations(settings, kept)?;
+    if registrations.is_empty() {
+        return Ok(builder);
+    }
     builder
-        .with_execution_providers(provider.registrations(settings, kept)?)
+        .with_execution_providers(registrations)
         .map_err(|error| provider_failure(provider, settings, &text(error)))
 }
 
 /// A provider's failure with what it was given, which its own message often leaves out.
 pub(super) fn provider_failure(
-    provider: ExecutionProvider,
+    provider: &dyn Provider,
     settings: &SessionSettings,
     cause: &str,
 ) -> InferenceError {
@@ -125,16 +134,17 @@ pub(super) fn provider_failure(
         given => format!(" (with {})", given.join(", ")),
     };
     InferenceError::Provider {
-        provider,
+        provider: provider.value(),
         cause: format!("{cause}{given}"),
+        remedy: provider.remedy(),
     }
 }
 
-/// Whether the model or the provider is at fault when a session does not open.
+/// The error of a session that does not open: the model's or the provider's.
 pub(super) fn refusal(
     error: &ort::Error,
     source: ModelSource<'_>,
-    provider: ExecutionProvider,
+    provider: &dyn Provider,
     settings: &SessionSettings,
 ) -> InferenceError {
     let cause = error.to_string();
@@ -145,7 +155,7 @@ pub(super) fn refusal(
             | ErrorCode::InvalidProtobuf
             | ErrorCode::InvalidGraph
     );
-    if model || provider == ExecutionProvider::Cpu {
+    if model || provider.is(ExecutionProvider::Cpu) {
         InferenceError::Model {
             model: source.to_string(),
             cause,
@@ -168,7 +178,8 @@ mod tests {
         ] {
             let settings = SessionSettings::default();
             let told = format!("{noise}{cause}");
-            let error = provider_failure(ExecutionProvider::Cuda, &settings, &told).to_string();
+            let cuda = ExecutionProvider::Cuda.provider().unwrap();
+            let error = provider_failure(cuda, &settings, &told).to_string();
             let start = format!("network: {}", &cause[..40]);
             assert!(error.contains(&start), "{error}");
         }

@@ -5,8 +5,8 @@
 
 use std::path::PathBuf;
 
+use super::execution_provider::ExecutionProvider;
 use super::precision::Precision;
-use super::provider::ExecutionProvider;
 use super::tensor::ElementType;
 
 /// Why a network cannot be opened or run.
@@ -14,22 +14,28 @@ use super::tensor::ElementType;
 pub enum InferenceError {
     /// The ONNX Runtime in use was built without the provider.
     #[error(
-        "the ONNX Runtime at {} has no {provider} support; {}, or set execution-provider=auto",
-        library.display(), provider.where_to_get()
+        "the ONNX Runtime at {} has no {provider} support; {remedy}, or set execution-provider=auto",
+        library.display()
     )]
     ProviderMissing {
         /// The provider asked for.
         provider: ExecutionProvider,
         /// The library in use.
         library: PathBuf,
+        /// Advice on a library that has it.
+        remedy: &'static str,
     },
     /// The provider does not start, or does not take the whole network.
-    #[error("the {provider} provider cannot run this network: {cause}; {}, or set execution-provider=auto", provider.remedy())]
+    #[error(
+        "the {provider} provider cannot run this network: {cause}; {remedy}, or set execution-provider=auto"
+    )]
     Provider {
         /// The provider asked for.
         provider: ExecutionProvider,
         /// What ONNX Runtime says.
         cause: String,
+        /// Advice on what to check or install.
+        remedy: &'static str,
     },
     /// The `device` is not one of the provider's.
     #[error("{device:?} is no device of the {provider} provider; {expected}")]

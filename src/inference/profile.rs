@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! Which provider ran which node, read from ONNX Runtime's profile of one run.
+//! Nodes that each provider ran, read from ONNX Runtime's profile of one run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::provider::ExecutionProvider;
+use super::provider::{self, Provider};
 
 /// A private folder for one profile, removed with it.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Profile {
     pub(super) fn finish(
         self,
         session: &mut ort::session::Session,
-        chosen: ExecutionProvider,
+        chosen: &dyn Provider,
     ) -> Option<String> {
         let file = session.end_profiling().ok()?;
         let text = fs::read_to_string(Path::new(&file)).ok()?;
@@ -83,16 +83,25 @@ fn nodes(events: &[Event]) -> BTreeMap<String, usize> {
         .collect();
     let mut counts = BTreeMap::new();
     for (provider, _) in kernels {
-        let name = provider
-            .strip_suffix("ExecutionProvider")
-            .unwrap_or(provider);
-        *counts.entry(name.to_lowercase()).or_default() += 1;
+        *counts.entry(name(provider)).or_default() += 1;
     }
     counts
 }
 
+/// Our name of the provider that ONNX Runtime calls so; of an unknown one, ONNX Runtime's in short.
+fn name(ort_name: &str) -> String {
+    let mut providers = provider::ALL.into_iter();
+    match providers.find(|provider| provider.ort_name() == ort_name) {
+        Some(provider) => provider.name().to_owned(),
+        None => {
+            let short = ort_name.strip_suffix("ExecutionProvider");
+            short.unwrap_or(ort_name).to_lowercase()
+        }
+    }
+}
+
 /// `openvino+cpu(3 nodes)`: the chosen provider first, then the others with what fell to them.
-fn describe(counts: &BTreeMap<String, usize>, chosen: ExecutionProvider) -> Option<String> {
+fn describe(counts: &BTreeMap<String, usize>, chosen: &dyn Provider) -> Option<String> {
     let chosen = chosen.name();
     if counts.len() < 2 {
         return counts.keys().next().cloned();
@@ -111,6 +120,7 @@ fn describe(counts: &BTreeMap<String, usize>, chosen: ExecutionProvider) -> Opti
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inference::execution_provider::ExecutionProvider;
 
     fn kernel(provider: &str, name: &str) -> Event {
         let json = serde_json::json!({
@@ -134,7 +144,9 @@ mod tests {
             },
         ];
         let counts = nodes(&events);
-        let described = |counts: &_, chosen| describe(counts, chosen).unwrap();
+        let described = |counts: &_, chosen: ExecutionProvider| {
+            describe(counts, chosen.provider().unwrap()).unwrap()
+        };
         assert_eq!(
             described(&counts, ExecutionProvider::OpenVino),
             "openvino+cpu(2 nodes)"
@@ -150,6 +162,7 @@ mod tests {
         );
         let fallen = nodes(&[kernel("CPU", "b")]);
         assert_eq!(described(&fallen, ExecutionProvider::OpenVino), "cpu");
-        assert_eq!(describe(&nodes(&[]), ExecutionProvider::Cpu), None);
+        let cpu = ExecutionProvider::Cpu.provider().unwrap();
+        assert_eq!(describe(&nodes(&[]), cpu), None);
     }
 }

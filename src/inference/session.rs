@@ -9,15 +9,17 @@ use ort::value::TensorRef;
 
 use super::bound::Bound;
 use super::cache::{CacheError, Entry};
-use super::engine;
+use super::compiled;
 use super::error::InferenceError;
+use super::execution_provider::ExecutionProvider;
 use super::exit::{self, Owned};
+use super::outputs::{Outputs, Values};
 use super::precision::Precision;
 use super::profile::Profile;
-use super::provider::ExecutionProvider;
+use super::provider::Provider;
 use super::runtime::Runtime;
 use super::settings::SessionSettings;
-use super::tensor::{ElementType, Outputs, TensorData, TensorInfo, Values};
+use super::tensor::{ElementType, TensorData, TensorInfo};
 use super::weights::Shared;
 
 /// The most elements the warm-up of [`Session::open`] allocates; larger inputs wait for the first run.
@@ -33,16 +35,16 @@ pub struct Session {
     _shared: Option<Owned<Shared>>,
     // Behind `inner`, which writes into the profile's folder until it is dropped.
     profile: Option<Profile>,
-    provider: ExecutionProvider,
+    provider: &'static dyn Provider,
     active: String,
-    /// OpenVINO's device, where it is another than the CPU.
-    openvino_device: Option<String>,
+    /// The device to name beside the provider.
+    device: Option<String>,
     reason: String,
-    /// What of binding input and outputs to the device could not be done.
+    /// Trouble with binding input and outputs to the device.
     unbound: Option<String>,
-    /// Whether a run with them bound has succeeded.
+    /// True once a run with them bound has succeeded.
     bound_works: bool,
-    /// Whether a CUDA graph is asked for, which is nothing without.
+    /// True if a CUDA graph is asked for, which needs them bound.
     needs_addresses: bool,
     precision: Precision,
     // Held so that nobody removes it.
@@ -56,45 +58,50 @@ pub struct Session {
 impl Session {
     /// The provider that took the network.
     pub fn provider(&self) -> ExecutionProvider {
+        self.provider.value()
+    }
+
+    /// As [`Self::provider`], with all that is known of it.
+    pub(crate) fn provider_in_use(&self) -> &'static dyn Provider {
         self.provider
     }
 
-    /// Why what was compiled could not be kept, if that is so.
+    /// The reason for which the cache could not keep what was compiled, if that is so.
     pub fn cache_trouble(&self) -> Option<&CacheError> {
         self.trouble.as_ref()
     }
 
-    /// What of these settings a session depends on beside the model, this machine included.
+    /// Facts that a session depends on beside the model: of these settings and of this machine.
     pub fn facts(runtime: &Runtime, settings: &SessionSettings) -> String {
-        engine::facts(runtime, settings, settings.provider)
+        compiled::facts(runtime, settings, settings.provider.provider())
     }
 
-    /// Whether the network runs on the CPU alone, which has nothing to compile when it first runs.
+    /// Returns true if the network runs on the CPU alone, which has nothing to compile when it first runs.
     pub fn is_on_cpu(&self, settings: &SessionSettings) -> bool {
         self.provider.is_on_cpu(settings)
     }
 
-    /// What the network takes.
+    /// The network's input.
     pub fn input(&self) -> &TensorInfo {
         &self.input
     }
 
-    /// What the network gives, in the model's order.
+    /// The network's outputs, in the model's order.
     pub fn outputs(&self) -> &[TensorInfo] {
         &self.outputs
     }
 
-    /// What ran the nodes: `cpu`, `openvino`, `openvino+cpu(3 nodes)`. Known after the first run.
+    /// The providers that ran the nodes: `cpu`, `openvino`, `openvino+cpu(3 nodes)`. Known after the first run.
     pub fn active_provider(&self) -> &str {
         &self.active
     }
 
-    /// What it computes in; `Auto` where the device's driver chooses.
+    /// The precision that it computes in; `Auto` where the device's driver chooses.
     pub fn precision(&self) -> Precision {
         self.precision
     }
 
-    /// Why this provider: what was tried before it and why that did not do.
+    /// The reason for this provider: the ones that were tried before it, and their failures.
     pub fn provider_reason(&self) -> &str {
         &self.reason
     }
@@ -136,7 +143,7 @@ impl Session {
                 _work: work,
             });
         }
-        let values = run(&mut self.inner, input, dims, self.provider)?;
+        let values = run(&mut self.inner, input, dims, self.provider.value())?;
         for (info, shape) in self.outputs.iter().zip(&mut self.shapes) {
             shape.clear();
             let dims = values
@@ -185,16 +192,20 @@ impl Session {
         if let Some(profile) = self.profile.take() {
             // A CUDA graph is captured now, with the addresses that all runs will have.
             let result = match self.run_bound(input, dims) {
-                Ok(false) => run(&mut self.inner, input, dims, self.provider).map(drop),
+                Ok(false) => {
+                    let provider = self.provider();
+                    run(&mut self.inner, input, dims, provider).map(drop)
+                }
                 other => other.map(drop),
             };
             let active = profile.finish(&mut self.inner, self.provider);
-            self.active = match (active, &self.openvino_device) {
+            let name = self.provider.name();
+            self.active = match (active, &self.device) {
                 (Some(active), Some(device)) => {
-                    active.replacen("openvino", &format!("openvino on {device}"), 1)
+                    active.replacen(name, &format!("{name} on {device}"), 1)
                 }
                 (Some(active), None) => active,
-                (None, _) => format!("{} (not verified)", self.provider),
+                (None, _) => format!("{name} (not verified)"),
             };
             result?;
         }
@@ -217,7 +228,7 @@ impl Session {
                 Ok(true)
             }
             Err(error) if self.bound_works || self.needs_addresses => {
-                Err(run_failure(self.provider, &error))
+                Err(run_failure(self.provider(), &error))
             }
             Err(error) => {
                 self.bound = None;
@@ -243,7 +254,7 @@ fn run<'s>(
     .map_err(|cause| run_failure(provider, &cause))
 }
 
-/// What is bound, if it is for an input of these dimensions.
+/// The bound tensors, if they are for an input of these dimensions.
 fn bound_to<'b>(bound: &'b mut Option<Owned<Bound>>, dims: &[usize]) -> Option<&'b mut Bound> {
     bound.as_deref_mut().filter(|bound| bound.dims() == dims)
 }

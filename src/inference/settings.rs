@@ -1,33 +1,33 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! What a session is opened with.
+//! Settings and sources that sessions are opened with.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use super::cache::{Cache, Key};
+use super::execution_provider::ExecutionProvider;
 use super::precision::Precision;
-use super::provider::{ExecutionProvider, OptimizationLevel};
 use super::weights::Weights;
 
-/// How a session is to run.
+/// Settings of a session.
 #[derive(Clone, Debug, Default)]
 pub struct SessionSettings {
-    /// What runs the nodes. All but `Auto` run every node there or fail.
+    /// The provider that runs the nodes. All but `Auto` run every node there or fail.
     pub provider: ExecutionProvider,
     /// A GPU's number (`0`) or an OpenVINO device (`CPU`, `GPU.0`); the provider's first if absent.
     pub device: Option<String>,
-    /// What is computed with.
+    /// The numbers to compute with.
     pub precision: Precision,
     /// Threads on the CPU; 0 for one on each core.
     pub threads: usize,
-    /// How far the graph is rewritten.
+    /// The extent to which the graph is rewritten.
     pub optimization_level: OptimizationLevel,
     /// Further options, passed on as they are: the provider's own; for `Cpu`, ONNX Runtime's
     /// session configuration entries. They replace ours of the same name.
     pub provider_options: Vec<(String, String)>,
-    /// Where providers keep what they compile.
+    /// The cache in which providers keep what they compile.
     pub cache: Cache,
     /// Keep the graph in the cache even if it is so small that building it again costs nothing.
     pub keep_small: bool,
@@ -40,10 +40,24 @@ pub struct SessionSettings {
     pub fixed_dimensions: Vec<(String, usize)>,
     /// The shapes that the input will have, where some of its dimensions stay free.
     pub input_shapes: Option<InputShapes>,
-    /// Which sessions have their input and outputs bound.
+    /// The sessions that have their input and outputs bound.
     pub bind: Bind,
-    /// What an earlier session with the same settings has shown, which this one need not find out.
+    /// Findings of an earlier session with the same settings, which this one need not find out.
     pub known: Option<Known>,
+}
+
+/// The extent to which ONNX Runtime rewrites the graph before it runs it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OptimizationLevel {
+    /// Not at all.
+    DisableAll,
+    /// Constant folding and removal of what does nothing.
+    EnableBasic,
+    /// The above, and fused operators.
+    EnableExtended,
+    /// The above, and changes of memory layout.
+    #[default]
+    EnableAll,
 }
 
 /// The range of shapes that a network with free dimensions is going to be given.
@@ -57,7 +71,7 @@ pub struct InputShapes {
     pub largest: Vec<usize>,
 }
 
-/// Which sessions have their input and outputs bound in memory of the device that computes.
+/// The sessions that have their input and outputs bound in memory of the device that computes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Bind {
     /// Those on a device with memory of its own: `cuda` and `tensorrt`.
@@ -68,16 +82,16 @@ pub enum Bind {
     AsOnDevice,
 }
 
-/// What is known of a session before it has run.
+/// Findings of an earlier session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
     /// The provider that took the network.
     pub provider: ExecutionProvider,
-    /// What ran the nodes.
+    /// The providers that ran the nodes.
     pub active: String,
 }
 
-/// Where an ONNX model is.
+/// The place of an ONNX model.
 #[derive(Clone, Copy, Debug)]
 pub enum ModelSource<'a> {
     /// In a file, external data beside it.

@@ -1,14 +1,9 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! What goes into a network and what comes out of it.
+//! Descriptions of a network's inputs and outputs, and data for an input.
 
-use ort::session::SessionOutputs;
-use ort::value::{Outlet, PrimitiveTensorElementType, TensorElementType, ValueType};
-
-use super::bound::{Bound, Number};
-use super::error::InferenceError;
-use super::exit::Work;
+use ort::value::{Outlet, TensorElementType, ValueType};
 
 /// The type of a tensor's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,19 +63,20 @@ pub struct TensorInfo {
 }
 
 impl TensorInfo {
-    pub(super) fn new(outlet: &Outlet) -> Result<Self, InferenceError> {
+    /// The description of a tensor; `None` of what has no name or is none.
+    pub(super) fn new(outlet: &Outlet) -> Option<Self> {
         let name = outlet.name().to_owned();
         match outlet.dtype() {
-            &ValueType::Tensor { ty, ref shape, .. } if !name.is_empty() => Ok(Self {
+            &ValueType::Tensor { ty, ref shape, .. } if !name.is_empty() => Some(Self {
                 name,
                 element: ty.into(),
                 dims: shape.iter().map(|&dim| usize::try_from(dim).ok()).collect(),
             }),
-            _ => Err(InferenceError::NotATensor { name }),
+            _ => None,
         }
     }
 
-    /// Whether a tensor of these dimensions and this number of elements can be given.
+    /// Returns true if a tensor of these dimensions and this number of elements can be given.
     pub(super) fn takes(&self, dims: &[usize], length: usize) -> bool {
         let elements = dims
             .iter()
@@ -126,110 +122,6 @@ impl TensorData<'_> {
         match self {
             Self::F32(data) => data.len(),
             Self::U8(data) => data.len(),
-        }
-    }
-}
-
-/// What a run produced, in ONNX Runtime's own memory, until the next run.
-#[derive(Debug)]
-pub struct Outputs<'s> {
-    pub(super) values: Values<'s>,
-    pub(super) infos: &'s [TensorInfo],
-    pub(super) shapes: &'s [Vec<usize>],
-    // Behind the values.
-    pub(super) _work: Work,
-}
-
-impl Outputs<'_> {
-    /// The output of this number, in the order of `Session::outputs`. Nothing is copied.
-    ///
-    /// # Errors
-    /// [`InferenceError::Output`] if there is none, or if its element type cannot be read.
-    pub fn get(&self, index: usize) -> Result<TensorView<'_>, InferenceError> {
-        let failed = |cause: String| InferenceError::Output { index, cause };
-        let (Some(info), Some(dims)) = (self.infos.get(index), self.shapes.get(index)) else {
-            return Err(failed(format!(
-                "the model has {} outputs",
-                self.infos.len()
-            )));
-        };
-        let failed = &failed;
-        Ok(match info.element {
-            ElementType::F32 => TensorView::F32 {
-                dims,
-                data: self.values.data(index, info).map_err(failed)?,
-            },
-            ElementType::U8 => TensorView::U8 {
-                dims,
-                data: self.values.data(index, info).map_err(failed)?,
-            },
-            ElementType::I64 => TensorView::I64 {
-                dims,
-                data: self.values.data(index, info).map_err(failed)?,
-            },
-            ElementType::Other(name) => return Err(failed(format!("its elements are {name}"))),
-        })
-    }
-}
-
-/// Where a run's outputs are.
-#[derive(Debug)]
-pub(super) enum Values<'s> {
-    /// Allocated for this run.
-    New(SessionOutputs<'s>),
-    /// Where every run's are.
-    Bound(&'s Bound),
-}
-
-impl Values<'_> {
-    fn data<T: Number + PrimitiveTensorElementType>(
-        &self,
-        index: usize,
-        info: &TensorInfo,
-    ) -> Result<&[T], String> {
-        let missing = || format!("the run gave no {:?}", info.name);
-        match self {
-            Self::New(values) => {
-                let value = values.get(&info.name).ok_or_else(missing)?;
-                let tensor = value.try_extract_tensor();
-                Ok(tensor.map_err(|error| error.to_string())?.1)
-            }
-            Self::Bound(bound) => bound.output(index).ok_or_else(missing),
-        }
-    }
-}
-
-/// An output: its dimensions, outermost first, and its data in row-major order.
-#[derive(Clone, Copy, Debug)]
-pub enum TensorView<'a> {
-    /// 32-bit floating point.
-    F32 {
-        /// The dimensions.
-        dims: &'a [usize],
-        /// The elements.
-        data: &'a [f32],
-    },
-    /// Unsigned bytes.
-    U8 {
-        /// The dimensions.
-        dims: &'a [usize],
-        /// The elements.
-        data: &'a [u8],
-    },
-    /// 64-bit signed integers.
-    I64 {
-        /// The dimensions.
-        dims: &'a [usize],
-        /// The elements.
-        data: &'a [i64],
-    },
-}
-
-impl<'a> TensorView<'a> {
-    /// The dimensions, outermost first.
-    pub const fn dims(&self) -> &'a [usize] {
-        match self {
-            Self::F32 { dims, .. } | Self::U8 { dims, .. } | Self::I64 { dims, .. } => dims,
         }
     }
 }

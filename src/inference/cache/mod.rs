@@ -20,6 +20,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::execution_provider::ExecutionProvider;
+
 /// The environment variable with the size that the cache may have, in MiB.
 pub const SIZE_VARIABLE: &str = "DPTDEPTH_CACHE_SIZE";
 const DEFAULT_MIB: u64 = 8 << 10;
@@ -68,20 +70,20 @@ pub enum CacheError {
 pub(crate) enum Kind {
     /// A graph with its weights.
     Graph,
-    /// Networks that OpenVINO has compiled.
-    OpenVino,
-    /// TensorRT's engines.
-    TensorRt,
+    /// A network that a provider has compiled.
+    Compiled(ExecutionProvider),
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Graph, Self::OpenVino, Self::TensorRt];
+    fn all() -> impl Iterator<Item = Self> {
+        let compiled = ExecutionProvider::ALL.into_iter().map(Self::Compiled);
+        std::iter::once(Self::Graph).chain(compiled)
+    }
 
     const fn folder(self) -> &'static str {
         match self {
             Self::Graph => "graphs",
-            Self::OpenVino => "openvino",
-            Self::TensorRt => "tensorrt",
+            Self::Compiled(provider) => provider.name(),
         }
     }
 }
@@ -236,7 +238,7 @@ impl Place {
 
     fn list(&self) -> Vec<Listed> {
         let mut entries = Vec::new();
-        for kind in Kind::ALL {
+        for kind in Kind::all() {
             let folders = fs::read_dir(self.folder.join(kind.folder()));
             for folder in folders.into_iter().flatten().flatten() {
                 entries.extend(listed(folder.path(), kind));

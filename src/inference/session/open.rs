@@ -9,14 +9,12 @@ use super::Session;
 use crate::inference::bound::{self, Bound};
 use crate::inference::builder::{builder, check_texts, provider_failure, refusal};
 use crate::inference::cache::{Draft, Slot};
-use crate::inference::engine::{self, engine_is_built};
+use crate::inference::compiled;
 use crate::inference::error::InferenceError;
+use crate::inference::execution_provider::ExecutionProvider;
 use crate::inference::exit::{self, Owned};
-use crate::inference::openvino::Device;
-use crate::inference::options;
-use crate::inference::precision::Precision;
 use crate::inference::profile::Profile;
-use crate::inference::provider::ExecutionProvider;
+use crate::inference::provider::{self, Provider};
 use crate::inference::runtime::Runtime;
 use crate::inference::settings::{ModelSource, SessionSettings};
 use crate::inference::tensor::TensorInfo;
@@ -36,11 +34,11 @@ impl Session {
     ) -> Result<Self, InferenceError> {
         check_texts(settings)?;
         let _work = exit::begin().ok_or(InferenceError::Ending)?;
-        let mut session = match settings.provider {
-            ExecutionProvider::Auto => Self::open_first(runtime, source, settings)?,
-            provider => {
+        let mut session = match settings.provider.provider() {
+            None => Self::open_first(runtime, source, settings)?,
+            Some(provider) => {
                 let mut session = Self::attempt(runtime, source, settings, provider, true)?;
-                session.reason = format!("{provider}: asked for");
+                session.reason = format!("{}: asked for", provider.name());
                 session
             }
         };
@@ -58,35 +56,32 @@ impl Session {
         settings: &SessionSettings,
     ) -> Result<Self, InferenceError> {
         let mut reasons = Vec::new();
-        for provider in ExecutionProvider::ORDER {
-            if !provider.is_built_in() {
-                reasons.push(format!("{provider}: not in this ONNX Runtime"));
-            } else if provider == ExecutionProvider::TensorRt && !engine_is_built(runtime, settings)
-            {
-                reasons.push(format!(
-                    "{provider}: no engine in the cache, and building takes minutes"
-                ));
-            } else {
-                let opened = Self::attempt(runtime, source, settings, provider, false);
-                let opened = opened.and_then(|session| match session.active.as_str() {
-                    "cpu" => Err(provider_failure(
-                        provider,
-                        settings,
-                        "it takes no node of it",
-                    )),
-                    _ => Ok(session),
-                });
-                match opened {
-                    Ok(mut session) => {
-                        reasons.push(format!("{provider}: works"));
-                        session.reason = reasons.join("; ");
-                        return Ok(session);
-                    }
-                    Err(InferenceError::Provider { cause, .. }) => {
-                        reasons.push(format!("{provider}: {cause}"));
-                    }
-                    Err(error) => reasons.push(format!("{provider}: {error}")),
+        let [preferred @ .., last] = provider::ALL;
+        for provider in preferred {
+            let name = provider.name();
+            if let Some(reason) = passed_over(runtime, settings, provider) {
+                reasons.push(format!("{name}: {reason}"));
+                continue;
+            }
+            let opened = Self::attempt(runtime, source, settings, provider, false);
+            let opened = opened.and_then(|session| match session.active == last.name() {
+                true => Err(provider_failure(
+                    provider,
+                    settings,
+                    "it takes no node of it",
+                )),
+                false => Ok(session),
+            });
+            match opened {
+                Ok(mut session) => {
+                    reasons.push(format!("{name}: works"));
+                    session.reason = reasons.join("; ");
+                    return Ok(session);
                 }
+                Err(InferenceError::Provider { cause, .. }) => {
+                    reasons.push(format!("{name}: {cause}"));
+                }
+                Err(error) => reasons.push(format!("{name}: {error}")),
             }
         }
         // The options and the device were meant for a provider that is not there.
@@ -95,8 +90,7 @@ impl Session {
             device: None,
             ..settings.clone()
         };
-        let provider = ExecutionProvider::Cpu;
-        let opened = Self::attempt(runtime, source, &plain, provider, false);
+        let opened = Self::attempt(runtime, source, &plain, last, false);
         let mut session = opened.map_err(|cause| match cause {
             // What is wrong with the model has nothing to do with providers.
             cause if cause.is_provider() => InferenceError::None {
@@ -105,7 +99,7 @@ impl Session {
             },
             cause => cause,
         })?;
-        reasons.push(format!("{provider}: works everywhere"));
+        reasons.push(format!("{}: works everywhere", last.name()));
         session.reason = reasons.join("; ");
         Ok(session)
     }
@@ -115,14 +109,18 @@ impl Session {
         runtime: &'static Runtime,
         source: ModelSource<'_>,
         settings: &SessionSettings,
-        provider: ExecutionProvider,
+        provider: &'static dyn Provider,
         strict: bool,
     ) -> Result<Self, InferenceError> {
         if !provider.is_built_in() {
             let library = runtime.path().to_owned();
-            return Err(InferenceError::ProviderMissing { provider, library });
+            return Err(InferenceError::ProviderMissing {
+                provider: provider.value(),
+                library,
+                remedy: provider.where_to_get(),
+            });
         }
-        let (kept, draft, trouble) = match engine::claim(runtime, settings, provider) {
+        let (kept, draft, trouble) = match compiled::claim(runtime, settings, provider) {
             Slot::Ready(entry) => (Some(entry), None, None),
             Slot::Vacant(draft) => (None, Some(draft), None),
             Slot::Unkept(trouble) => (None, None, trouble),
@@ -134,7 +132,7 @@ impl Session {
                     _kept: Some(entry),
                     ..session
                 }),
-                Err(error) if !engine::is_useless(provider, &error) => Err(error),
+                Err(error) if !provider.blames_cache(&error) => Err(error),
                 // Once more without it, also where it cannot be removed.
                 Err(_) if entry.discard() => {
                     Self::attempt(runtime, source, settings, provider, strict)
@@ -144,7 +142,7 @@ impl Session {
         }
         let mut session = load(draft.as_ref().map(Draft::folder))?;
         session.trouble = trouble;
-        let draft = draft.filter(|draft| engine::holds_something(provider, draft.folder()));
+        let draft = draft.filter(|draft| provider.has_compiled(draft.folder()));
         match draft.map(Draft::finish).transpose() {
             Ok(entry) => session._kept = entry,
             Err(trouble) => session.trouble = Some(trouble),
@@ -157,22 +155,22 @@ impl Session {
         runtime: &'static Runtime,
         source: ModelSource<'_>,
         settings: &SessionSettings,
-        provider: ExecutionProvider,
+        provider: &'static dyn Provider,
         strict: bool,
         kept: Option<&Path>,
     ) -> Result<Self, InferenceError> {
-        let precision = Precision::resolve(settings, provider)?;
+        let precision = provider.precision(settings)?;
         let known = settings
             .known
             .as_ref()
-            .filter(|known| known.provider == provider);
+            .filter(|known| provider.is(known.provider));
         let profile = match known {
             Some(_) => None,
             None => Profile::new(),
         };
         let mut builder = builder(runtime, settings, provider, strict, profile.as_ref(), kept)?;
         let weights = settings.weights.as_ref();
-        let shared = match weights.filter(|_| provider == ExecutionProvider::Cpu) {
+        let shared = match weights.filter(|_| provider.shares_weights()) {
             Some(weights) => {
                 let (with_weights, shared) =
                     weights
@@ -191,11 +189,13 @@ impl Session {
             ModelSource::Memory(bytes) => builder.commit_from_memory(bytes),
         }
         .map_err(|error| refusal(&error, source, provider, settings))?;
+        let info = |outlet: &ort::value::Outlet| {
+            TensorInfo::new(outlet).ok_or_else(|| InferenceError::NotATensor {
+                name: outlet.name().to_owned(),
+            })
+        };
         let infos = |outlets: &[ort::value::Outlet]| {
-            outlets
-                .iter()
-                .map(TensorInfo::new)
-                .collect::<Result<Vec<_>, _>>()
+            outlets.iter().map(info).collect::<Result<Vec<_>, _>>()
         };
         let inner = Owned::new(inner);
         let (inputs, outputs) = (infos(inner.inputs())?, infos(inner.outputs())?);
@@ -211,10 +211,12 @@ impl Session {
                 .collect()
         };
         let shapes = outputs.iter().map(fixed).collect();
-        let unknown = || format!("{provider} (not run yet)");
+        let unknown = || format!("{} (not run yet)", provider.name());
         let active = known.map_or_else(unknown, |known| known.active.clone());
-        let (bound, unbound) = match bound::Device::of(provider, settings) {
-            Some(device) => bind(&inner, device, settings, &input, &outputs)?,
+        let repeats_addresses = provider.repeats_addresses(settings);
+        let device = bound::Device::of(provider.memory(settings), settings.bind);
+        let (bound, unbound) = match device {
+            Some(device) => bind(&inner, &device, repeats_addresses, &input, &outputs)?,
             None => (None, None),
         };
         let mut session = Self {
@@ -224,14 +226,11 @@ impl Session {
             profile,
             provider,
             active,
-            openvino_device: Device::of(settings)
-                .ok()
-                .filter(|device| provider == ExecutionProvider::OpenVino && !device.is_cpu())
-                .map(|device| device.name().to_owned()),
+            device: provider.device_shown(settings),
             reason: String::new(),
             unbound,
             bound_works: false,
-            needs_addresses: options::cuda_graph(settings).is_some(),
+            needs_addresses: repeats_addresses.is_some(),
             precision,
             _kept: None,
             trouble: None,
@@ -240,7 +239,7 @@ impl Session {
             shapes,
         };
         session.warm_up(settings).map_err(|error| match error {
-            InferenceError::Run { provider, cause } if provider != ExecutionProvider::Cpu => {
+            InferenceError::Run { cause, .. } if !provider.is(ExecutionProvider::Cpu) => {
                 provider_failure(provider, settings, &cause)
             }
             other => other,
@@ -248,20 +247,36 @@ impl Session {
         Ok(session)
     }
 
-    /// The provider that is tried first, if the model is the one that the settings' key names.
-    pub fn first_choice(runtime: &Runtime, settings: &SessionSettings) -> ExecutionProvider {
-        let is_tried = |provider: &ExecutionProvider| {
-            provider.is_built_in()
-                && (*provider != ExecutionProvider::TensorRt || engine_is_built(runtime, settings))
-        };
-        match settings.provider {
-            ExecutionProvider::Auto => {
-                let mut order = ExecutionProvider::ORDER.into_iter();
-                order.find(is_tried).unwrap_or(ExecutionProvider::Cpu)
-            }
-            named => named,
-        }
+    /// The provider that is tried first. The settings are those for the graph that suits the provider,
+    /// under whose key it would have kept what it compiles.
+    pub(crate) fn first_choice(
+        runtime: &Runtime,
+        choice: ExecutionProvider,
+        settings: impl Fn(&'static dyn Provider) -> SessionSettings,
+    ) -> &'static dyn Provider {
+        let [preferred @ .., last] = provider::ALL;
+        choice.provider().unwrap_or_else(|| {
+            let mut preferred = preferred.into_iter();
+            preferred
+                .find(|provider| passed_over(runtime, &settings(*provider), *provider).is_none())
+                .unwrap_or(last)
+        })
     }
+}
+
+/// The reason for which `auto` does not try the provider, if the model is the one that the settings' key
+/// names.
+fn passed_over(
+    runtime: &Runtime,
+    settings: &SessionSettings,
+    provider: &dyn Provider,
+) -> Option<&'static str> {
+    if !provider.is_built_in() {
+        return Some("not in this ONNX Runtime");
+    }
+    let reason = provider.needs_cached()?;
+    let is_there = compiled::is_there(runtime, settings, provider);
+    (!is_there).then_some(reason)
 }
 
 /// Binds input and outputs to the device's memory. Also says what of that could not be done.
@@ -270,8 +285,8 @@ impl Session {
 /// If that is more than a matter of speed.
 fn bind(
     session: &ort::session::Session,
-    device: bound::Device,
-    settings: &SessionSettings,
+    device: &bound::Device,
+    repeats_addresses: Option<&str>,
     input: &TensorInfo,
     outputs: &[TensorInfo],
 ) -> Result<(Option<Bound>, Option<String>), InferenceError> {
@@ -286,7 +301,7 @@ fn bind(
             Some(format!("input and outputs are not bound: {error}")),
         ),
     };
-    match options::cuda_graph(settings) {
+    match repeats_addresses {
         Some(option) if bound.is_none() => {
             let free = || "a dimension of them is free".to_owned();
             Err(InferenceError::CudaGraph {

@@ -9,8 +9,8 @@
 use std::path::Path;
 use std::sync::OnceLock;
 
-use super::library::told;
-use super::runtime::Runtime;
+use crate::inference::library::told;
+use crate::inference::runtime::Runtime;
 
 /// The provider's library, beside ONNX Runtime's.
 const PROVIDER: &str = "libonnxruntime_providers_tensorrt.so";

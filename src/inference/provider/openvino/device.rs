@@ -8,19 +8,23 @@
 
 use serde_json::json;
 
-use super::bf16::{gains_by_bf16, has_bf16};
-use super::error::InferenceError;
-use super::options::Options;
-use super::precision::{Precision, has_fp16};
-use super::provider::ExecutionProvider;
-use super::settings::SessionSettings;
+use crate::inference::bf16::{gains_by_bf16, has_bf16};
+use crate::inference::error::InferenceError;
+use crate::inference::execution_provider::ExecutionProvider;
+use crate::inference::precision::Precision;
+use crate::inference::provider::interface::Options;
+use crate::inference::settings::SessionSettings;
+
+/// Advice where the provider does not work on a device.
+pub(super) const REMEDY: &str = "check that the device is there with its driver, device and provider-options (a graph \
+                      with ONNX Runtime's own operators runs on cpu and cuda only)";
 
 /// The device that the settings name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Device {
     /// As the provider takes it.
     name: String,
-    /// What it consists of: several with `HETERO`.
+    /// The devices that it consists of: several with `HETERO`.
     parts: Vec<Kind>,
     /// Operators go to the first of several devices that takes them.
     hetero: bool,
@@ -85,12 +89,12 @@ impl Device {
         }
     }
 
-    /// Whether it is the CPU alone.
+    /// Returns true if it is the CPU alone.
     pub(super) fn is_cpu(&self) -> bool {
         !self.hetero && self.parts == [Kind::Cpu]
     }
 
-    /// Whether an NPU is part of it: the provider falls from that to the CPU unless it is told not to,
+    /// Returns true if an NPU is part of it: the provider falls from that to the CPU unless it is told not to,
     /// and takes networks of fixed shapes only.
     pub(super) fn has_npu(&self) -> bool {
         self.parts.contains(&Kind::Npu)
@@ -101,7 +105,7 @@ impl Device {
         &self.name
     }
 
-    /// What it computes in where `asked` is asked for; `Auto` where each of several does as it likes.
+    /// The precision that it computes in where `asked` is asked for; `Auto` where each of several does as it likes.
     ///
     /// # Errors
     /// If it does not compute in that.
@@ -198,6 +202,7 @@ impl Device {
                     provider: ExecutionProvider::OpenVino,
                     cause: "an NPU takes fixed shapes only, and this model's batch is free; set batch-size=1"
                         .into(),
+                    remedy: REMEDY,
                 });
             }
             let dims: Vec<String> = shapes.largest.iter().map(usize::to_string).collect();
@@ -224,6 +229,16 @@ impl Kind {
             _ => None,
         }
     }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn has_fp16() -> bool {
+    is_x86_feature_detected!("avx512fp16")
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn has_fp16() -> bool {
+    false
 }
 
 #[cfg(test)]
