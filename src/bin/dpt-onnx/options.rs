@@ -4,6 +4,7 @@
 //! Options that several commands have.
 
 use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use gstdptdepth::inference::{
     Cache, ExecutionProvider, Precision, Runtime, RuntimeError, SessionSettings, runtime,
 };
@@ -14,8 +15,8 @@ use std::path::PathBuf;
 #[derive(clap::Args)]
 pub(crate) struct RuntimeArguments {
     /// What runs the model
-    #[arg(long, value_enum, default_value = "auto")]
-    execution_provider: Provider,
+    #[arg(long, value_parser = provider(), default_value = "auto")]
+    execution_provider: ExecutionProvider,
     /// GPU by its number, such as 0, or OpenVINO device, such as CPU or GPU.0 [default: the provider's
     /// first]
     #[arg(long, value_name = "DEVICE")]
@@ -36,7 +37,7 @@ impl RuntimeArguments {
     /// Settings with these choices and this cache.
     pub(crate) fn session(&self, cache: Cache) -> SessionSettings {
         SessionSettings {
-            provider: self.execution_provider.into(),
+            provider: self.execution_provider,
             device: self.device.clone(),
             precision: self.precision.into(),
             cache,
@@ -45,25 +46,10 @@ impl RuntimeArguments {
     }
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Provider {
-    Auto,
-    Cpu,
-    Openvino,
-    Cuda,
-    Tensorrt,
-}
-
-impl From<Provider> for ExecutionProvider {
-    fn from(provider: Provider) -> Self {
-        match provider {
-            Provider::Auto => Self::Auto,
-            Provider::Cpu => Self::Cpu,
-            Provider::Openvino => Self::OpenVino,
-            Provider::Cuda => Self::Cuda,
-            Provider::Tensorrt => Self::TensorRt,
-        }
-    }
+/// Reads the name of a provider.
+fn provider() -> impl TypedValueParser<Value = ExecutionProvider> {
+    PossibleValuesParser::new(ExecutionProvider::ALL.map(ExecutionProvider::name))
+        .try_map(|name| ExecutionProvider::named(&name).ok_or("no provider has this name"))
 }
 
 #[derive(Clone, Copy, ValueEnum)]
