@@ -202,18 +202,20 @@ fn run_gives_what_the_reference_processor_and_model_give() {
     let (shape, values) = read_npy(&folder.path().join("photo.npy"));
     assert_eq!(shape, [224, 224]);
     let range = expected
-        .data()
+        .as_slice()
+        .unwrap()
         .iter()
         .fold((f32::MAX, f32::MIN), |(low, high), value| {
             (low.min(*value), high.max(*value))
         });
     let mean = expected
-        .data()
+        .as_slice()
+        .unwrap()
         .iter()
         .enumerate()
         .map(|(i, value)| (value - values[i / 56 * 4 * 224 + i % 56 * 4]).abs())
         .sum::<f32>()
-        / expected.data().len() as f32;
+        / expected.as_slice().unwrap().len() as f32;
     // The two resizes differ by at most one 8-bit level.
     assert!(
         mean <= 0.005 * (range.1 - range.0),

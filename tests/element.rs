@@ -389,7 +389,8 @@ fn a_photograph_gives_the_reference_map_in_every_colour_space() {
     let golden = Checkpoint::open(&data.join("dpt/default/photo.safetensors")).unwrap();
     let expected = golden.tensor("depth").unwrap();
     let (low, high) = expected
-        .data()
+        .as_slice()
+        .unwrap()
         .iter()
         .fold((f32::MAX, f32::MIN), |(low, high), value| {
             (low.min(*value), high.max(*value))
@@ -416,12 +417,13 @@ fn a_photograph_gives_the_reference_map_in_every_colour_space() {
             f32::from_ne_bytes(map[at..at + 4].try_into().unwrap())
         };
         let mean = expected
-            .data()
+            .as_slice()
+            .unwrap()
             .iter()
             .enumerate()
             .map(|(i, expected)| (expected - value(i % 56 * 4, i / 56 * 4)).abs())
             .sum::<f32>()
-            / expected.data().len() as f32;
+            / expected.as_slice().unwrap().len() as f32;
         assert!(
             mean <= tolerance * (high - low),
             "{format}: {mean} of {low}..{high}"
@@ -472,7 +474,10 @@ fn the_embedded_segmentation_model_gives_the_reference_classes() {
     assert_eq!(names.as_slice(), classes);
     let map: gst::Buffer = meta.structure().get("data").unwrap();
     let map = map.map_readable().unwrap();
-    let (pixels, classes) = (expected.data().iter().enumerate(), expected.data());
+    let (pixels, classes) = (
+        expected.as_slice().unwrap().iter().enumerate(),
+        expected.as_slice().unwrap(),
+    );
     let wrong =
         pixels.filter(|&(i, class)| f32::from(map[i / 56 * 4 * 224 + i % 56 * 4]) != *class);
     // Where two classes are as likely, a level of 8 bits in the resized picture decides.

@@ -87,7 +87,7 @@ fn compare_at_sizes(folder: &Path, model: &Model, count: usize, tolerance: f32) 
         let names: Vec<String> = session.outputs().iter().map(|o| o.name.clone()).collect();
         let input = golden.tensor("input").unwrap();
         let outputs = session
-            .run(TensorData::F32(input.data()), input.shape())
+            .run(TensorData::F32(input.as_slice().unwrap()), input.shape())
             .unwrap();
         // In the order of computation, so that the first failure is the first stage that differs.
         let has = |name: &str| golden.shape(name).is_some();
@@ -97,10 +97,14 @@ fn compare_at_sizes(folder: &Path, model: &Model, count: usize, tolerance: f32) 
             match outputs.get(*index).unwrap() {
                 TensorView::F32 { dims, data } => {
                     assert_eq!(dims, expected.shape(), "{case} {size} {name}");
-                    let largest = expected.data().iter().fold(0.0f32, |a, b| a.max(b.abs()));
+                    let largest = expected
+                        .as_slice()
+                        .unwrap()
+                        .iter()
+                        .fold(0.0f32, |a, b| a.max(b.abs()));
                     let worst = data
                         .iter()
-                        .zip(expected.data())
+                        .zip(expected.as_slice().unwrap())
                         .fold(0.0f32, |worst, (a, b)| worst.max((a - b).abs()));
                     assert!(largest > 0.1, "{case} {size} {name}: degenerate reference");
                     assert!(
@@ -113,7 +117,7 @@ fn compare_at_sizes(folder: &Path, model: &Model, count: usize, tolerance: f32) 
                     // Two classes whose scores are equal up to rounding may change places.
                     let wrong = data
                         .iter()
-                        .zip(expected.data())
+                        .zip(expected.as_slice().unwrap())
                         .filter(|(a, b)| f32::from(**a) != **b)
                         .count();
                     assert!(
@@ -343,15 +347,22 @@ fn a_dynamic_batch_gives_each_picture_its_own_result() {
             ..options(size)
         };
         let mut session = session(&model, &dynamic);
-        let mut two = vec![0.25; input.data().len()];
-        two.extend_from_slice(input.data());
+        let mut two = vec![0.25; input.as_slice().unwrap().len()];
+        two.extend_from_slice(input.as_slice().unwrap());
         let outputs = session.run(TensorData::F32(&two), &[2, 3, 48, 32]).unwrap();
         let TensorView::F32 { dims, data } = outputs.get(0).unwrap() else {
             panic!("depth is f32");
         };
         assert_eq!(dims[0], 2);
-        let largest = expected.data().iter().fold(0.0f32, |a, b| a.max(b.abs()));
-        for (a, b) in data[data.len() / 2..].iter().zip(expected.data()) {
+        let largest = expected
+            .as_slice()
+            .unwrap()
+            .iter()
+            .fold(0.0f32, |a, b| a.max(b.abs()));
+        for (a, b) in data[data.len() / 2..]
+            .iter()
+            .zip(expected.as_slice().unwrap())
+        {
             assert!((a - b).abs() <= TOLERANCE * largest, "{case}");
         }
     }
@@ -372,13 +383,17 @@ fn fused_attention_equals_the_portable_form() {
     };
     let mut session = session(&model, &fused);
     let outputs = session
-        .run(TensorData::F32(input.data()), input.shape())
+        .run(TensorData::F32(input.as_slice().unwrap()), input.shape())
         .unwrap();
     let TensorView::F32 { data, .. } = outputs.get(0).unwrap() else {
         panic!("depth is f32");
     };
-    let largest = expected.data().iter().fold(0.0f32, |a, b| a.max(b.abs()));
-    for (a, b) in data.iter().zip(expected.data()) {
+    let largest = expected
+        .as_slice()
+        .unwrap()
+        .iter()
+        .fold(0.0f32, |a, b| a.max(b.abs()));
+    for (a, b) in data.iter().zip(expected.as_slice().unwrap()) {
         assert!((a - b).abs() <= TOLERANCE * largest);
     }
 }
@@ -421,14 +436,18 @@ fn external_data_gives_the_same_result() {
     let mut session = Session::open(runtime(), ModelSource::File(&path), &settings).unwrap();
     let input = golden.tensor("input").unwrap();
     let outputs = session
-        .run(TensorData::F32(input.data()), input.shape())
+        .run(TensorData::F32(input.as_slice().unwrap()), input.shape())
         .unwrap();
     let TensorView::F32 { data, .. } = outputs.get(0).unwrap() else {
         panic!("depth is f32");
     };
     let expected = golden.tensor("predicted_depth").unwrap();
-    let largest = expected.data().iter().fold(0.0f32, |a, b| a.max(b.abs()));
-    for (a, b) in data.iter().zip(expected.data()) {
+    let largest = expected
+        .as_slice()
+        .unwrap()
+        .iter()
+        .fold(0.0f32, |a, b| a.max(b.abs()));
+    for (a, b) in data.iter().zip(expected.as_slice().unwrap()) {
         assert!((a - b).abs() <= TOLERANCE * largest);
     }
 }

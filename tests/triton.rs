@@ -391,7 +391,7 @@ fn triton_serves_what_was_written() {
             &triton,
             folder.path(),
             name,
-            bytemuck::cast_slice(input.data()),
+            bytemuck::cast_slice(input.as_slice().unwrap()),
             1,
         );
         assert_eq!(
@@ -409,15 +409,15 @@ fn triton_serves_what_was_written() {
             "UINT8" => answer.iter().map(|class| f32::from(*class)).collect(),
             _ => floats(&answer),
         };
-        assert_eq!(got.len(), expected.data().len());
+        assert_eq!(got.len(), expected.as_slice().unwrap().len());
         let far = |tolerance: f32| {
-            let pairs = got.iter().zip(expected.data());
+            let pairs = got.iter().zip(expected.as_slice().unwrap());
             pairs.filter(|(a, b)| (*a - *b).abs() > tolerance).count()
         };
         // fp32 on both sides; the sums are in another order. A class may change where two tie.
         match datatype {
             "UINT8" => assert!(far(0.0) <= got.len() / 500, "{} classes differ", far(0.0)),
-            _ => assert_eq!(far(1e-4 * range(expected.data())), 0),
+            _ => assert_eq!(far(1e-4 * range(expected.as_slice().unwrap())), 0),
         }
     }
 

@@ -86,25 +86,3 @@ fn borrow_f32(bytes: &[u8]) -> Cow<'_, [f32]> {
     }
     Cow::Owned(convert(bytes, f32::from_le_bytes))
 }
-
-/// Elements in row-major order, from wherever `strides` say they lie.
-pub(super) fn gather(data: &[f32], shape: &[usize], strides: &[usize]) -> Vec<f32> {
-    let mut out = Vec::with_capacity(shape.iter().product());
-    let Some((&inner, outer)) = shape.split_last() else {
-        return data.to_vec();
-    };
-    let step = strides[outer.len()];
-    let mut index = vec![0; outer.len()];
-    for _ in 0..outer.iter().product() {
-        let start: usize = index.iter().zip(strides).map(|(i, s)| i * s).sum();
-        out.extend((0..inner).map(|i| data[start + i * step]));
-        for (axis, dim) in outer.iter().enumerate().rev() {
-            index[axis] += 1;
-            if index[axis] < *dim {
-                break;
-            }
-            index[axis] = 0;
-        }
-    }
-    out
-}

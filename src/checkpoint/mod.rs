@@ -22,6 +22,7 @@ pub use scope::{Ignored, Scope, Weights};
 pub use tensor::Tensor;
 
 use mapped::Bytes;
+use ndarray::Zip;
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as MapEntry;
@@ -211,20 +212,21 @@ impl Checkpoint {
     pub fn tensor(&self, name: &str) -> Result<Tensor<'_>, CheckpointError> {
         let entry = self.entries.get(name).ok_or_else(|| self.missing(name))?;
         let bytes = &self.files[entry.file].as_slice()[entry.start..entry.end];
-        let data = mapped::to_f32(bytes, entry.dtype).ok_or_else(|| CheckpointError::Dtype {
+        let values = mapped::to_f32(bytes, entry.dtype).ok_or_else(|| CheckpointError::Dtype {
             name: entry.source.clone(),
             dtype: format!("{:?}", entry.dtype),
         })?;
-        let data = match &entry.strides {
-            None => data,
-            Some(strides) => mapped::gather(&data, &entry.shape, strides).into(),
-        };
-        if !data.iter().all(|value| value.is_finite()) {
+        let tensor = tensor::array(values, &entry.shape, entry.strides.as_deref());
+        let tensor = tensor.map_err(|_| CheckpointError::Tensor {
+            name: entry.source.clone(),
+            reason: "does not fit into its bytes",
+        })?;
+        if !Zip::from(&tensor).all(|value| value.is_finite()) {
             return Err(CheckpointError::NotFinite {
                 name: entry.source.clone(),
             });
         }
-        Ok(Tensor::new(entry.shape.clone(), data))
+        Ok(tensor)
     }
 
     /// Values in all tensors.

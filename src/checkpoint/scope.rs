@@ -4,6 +4,7 @@
 //! Tensors by path, with expected shapes, and a record of who was asked for.
 
 use super::{Checkpoint, CheckpointError, Tensor};
+use ndarray::{Dimension, IntoDimension};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -115,20 +116,27 @@ impl<'w> Scope<'w> {
     ///
     /// # Errors
     /// If it is missing, has another shape or is no tensor of numbers.
-    pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Tensor<'w>, CheckpointError> {
+    pub fn tensor<S: IntoDimension>(
+        &self,
+        name: &str,
+        shape: S,
+    ) -> Result<Tensor<'w, S::Dim>, CheckpointError> {
         let name = self.join(name);
+        let shape = shape.into_dimension();
         let checkpoint = self.weights.checkpoint;
         let actual = checkpoint
             .shape(&name)
             .ok_or_else(|| checkpoint.missing(&name))?;
-        if actual != shape {
-            return Err(CheckpointError::Shape {
-                actual: actual.to_vec(),
-                expected: shape.to_vec(),
-                name: checkpoint.source(&name).into(),
-            });
+        let other = || CheckpointError::Shape {
+            actual: actual.to_vec(),
+            expected: shape.slice().to_vec(),
+            name: checkpoint.source(&name).into(),
+        };
+        if actual != shape.slice() {
+            return Err(other());
         }
         let tensor = checkpoint.tensor(&name)?;
+        let tensor = tensor.into_dimensionality().map_err(|_| other())?;
         self.weights.consumed.borrow_mut().insert(name);
         Ok(tensor)
     }
@@ -137,11 +145,11 @@ impl<'w> Scope<'w> {
     ///
     /// # Errors
     /// If it is there with another shape or is no tensor of numbers.
-    pub fn optional(
+    pub fn optional<S: IntoDimension>(
         &self,
         name: &str,
-        shape: &[usize],
-    ) -> Result<Option<Tensor<'w>>, CheckpointError> {
+        shape: S,
+    ) -> Result<Option<Tensor<'w, S::Dim>>, CheckpointError> {
         if self.has(name) {
             self.tensor(name, shape).map(Some)
         } else {

@@ -1,47 +1,35 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! A dense tensor of a checkpoint.
+//! Tensors of a checkpoint as arrays.
 
+use ndarray::{Array, ArrayView, CowArray, IxDyn, ShapeBuilder as _, ShapeError};
 use std::borrow::Cow;
 
-/// A dense row-major f32 tensor. Borrows from the memory-mapped file where the file's bytes are
-/// aligned little-endian f32; owned where they had to be converted (f16, bf16, f64, integers).
-#[derive(Clone, Debug, PartialEq)]
-pub struct Tensor<'a> {
-    shape: Vec<usize>,
-    data: Cow<'a, [f32]>,
-}
+/// A tensor of f32. Views the memory-mapped file where the file's bytes are aligned little-endian
+/// f32, with the strides that it has there; owned where they had to be converted (f16, bf16, f64,
+/// integers).
+pub type Tensor<'c, D = IxDyn> = CowArray<'c, f32, D>;
 
-impl<'a> Tensor<'a> {
-    /// A tensor from its shape and row-major values.
-    ///
-    /// # Panics
-    /// If the number of values is not the product of `shape`.
-    pub fn new(shape: impl Into<Vec<usize>>, data: impl Into<Cow<'a, [f32]>>) -> Self {
-        let (shape, data) = (shape.into(), data.into());
-        assert_eq!(
-            shape.iter().product::<usize>(),
-            data.len(),
-            "values do not fill shape {shape:?}"
-        );
-        Self { shape, data }
-    }
-
-    /// The dimensions, outermost first; empty for a scalar.
-    pub fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    /// The values in row-major order.
-    pub fn data(&self) -> &[f32] {
-        &self.data
-    }
-
-    /// The values in row-major order, owned.
-    pub fn into_data(self) -> Vec<f32> {
-        self.data.into_owned()
-    }
+/// The values as an array, from wherever `strides` say they lie; in row-major order without those.
+pub(super) fn array<'c>(
+    values: Cow<'c, [f32]>,
+    shape: &[usize],
+    strides: Option<&[usize]>,
+) -> Result<Tensor<'c>, ShapeError> {
+    let shape = IxDyn(shape);
+    Ok(match (values, strides) {
+        (Cow::Borrowed(values), None) => ArrayView::from_shape(shape, values)?.into(),
+        (Cow::Borrowed(values), Some(strides)) => {
+            ArrayView::from_shape(shape.strides(IxDyn(strides)), values)?.into()
+        }
+        (Cow::Owned(values), None) => Array::from_shape_vec(shape, values)?.into(),
+        // An owned array's elements must not overlap, which those of a file may.
+        (Cow::Owned(values), Some(strides)) => {
+            let view = ArrayView::from_shape(shape.strides(IxDyn(strides)), &values)?;
+            view.to_owned().into()
+        }
+    })
 }
 
 /// How many elements a shape has; `None` if it, or a part of it beside a dimension of zero, has

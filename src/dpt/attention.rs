@@ -6,6 +6,7 @@
 use super::fold::Linear;
 use super::{Context, DptError, Flavour, Rewrite, full};
 use crate::graph::{Builder, Value};
+use ndarray::aview0;
 
 /// Whether attention is ONNX Runtime's fused operator, which takes no bias in a form that its CUDA
 /// kernels run.
@@ -22,7 +23,7 @@ fn is_fused(context: &Context<'_>, has_bias: bool) -> bool {
 pub(super) fn query(
     b: &mut Builder,
     context: &Context<'_>,
-    layer: Linear,
+    layer: Linear<'_>,
     x: &Value,
     heads: usize,
     has_bias: bool,
@@ -33,7 +34,7 @@ pub(super) fn query(
     let width = layer.outputs();
     let scale = 1.0 / ((width / heads) as f32).sqrt();
     if context.uses(Rewrite::FoldAttentionScale) {
-        return layer.scaled(&vec![scale; width]).apply(b, x);
+        return layer.scaled(&aview0(&scale)).apply(b, x);
     }
     let factor = b.scalar_like(x, scale);
     let query = layer.apply(b, x)?;

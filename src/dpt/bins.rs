@@ -11,6 +11,8 @@ use super::router::route;
 use super::{Context, DptError, full, upsample};
 use crate::checkpoint::Scope;
 use crate::graph::{Builder, Pads, Value};
+use ndarray::{Array3, Array4};
+use std::cmp::Ordering;
 
 /// The strength of attractors: the reference passes no other, whatever the config says.
 const ATTRACTION: f32 = 300.0;
@@ -213,14 +215,14 @@ impl Bins {
         let widths = b.div(&widths, &whole)?;
         // A centre lies behind all earlier bins and half its own.
         let count = head.bins;
-        let behind: Vec<f32> = (0..count * count)
-            .map(|index| match (index / count).cmp(&(index % count)) {
-                std::cmp::Ordering::Greater => 1.0,
-                std::cmp::Ordering::Equal => 0.5,
-                std::cmp::Ordering::Less => 0.0,
-            })
-            .collect();
-        let behind = b.constant(&[count, count, 1, 1], behind)?;
+        let behind = Array4::from_shape_fn((count, count, 1, 1), |(bin, other, ..)| {
+            match bin.cmp(&other) {
+                Ordering::Greater => 1.0,
+                Ordering::Equal => 0.5,
+                Ordering::Less => 0.0,
+            }
+        });
+        let behind = b.constant(behind);
         let inner = b.conv(&widths, &behind, None, 1, Pads::all(0), 1)?;
         let metres = scaled(b, &inner, most - least, least)?;
         Ok(Self { inner, metres })
@@ -349,11 +351,12 @@ fn shares(
     };
     let (against, in_favour) = (logarithm(&against), logarithm(&probability));
     let last = head.bins - 1;
-    let index = |value: &dyn Fn(usize) -> f32| (0..head.bins).map(value).collect::<Vec<_>>();
-    let shape = [head.bins, 1, 1];
-    let ways = b.constant(&shape, index(&|k| log_binomial(last, k)))?;
-    let up = b.constant(&shape, index(&|k| k as f32))?;
-    let down = b.constant(&shape, index(&|k| (last - k) as f32))?;
+    let mut by_bin = |value: &dyn Fn(usize) -> f32| {
+        b.constant(Array3::from_shape_fn((head.bins, 1, 1), |(k, ..)| value(k)))
+    };
+    let ways = by_bin(&|k| log_binomial(last, k));
+    let up = by_bin(&|k| k as f32);
+    let down = by_bin(&|k| (last - k) as f32);
     let up = b.mul(&up, &in_favour)?;
     let down = b.mul(&down, &against)?;
     let y = b.add(&ways, &up)?;

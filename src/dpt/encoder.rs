@@ -22,9 +22,8 @@ pub(super) fn build(
 ) -> Result<Vec<Value>, DptError> {
     let index = match config.backbone {
         Backbone::Beit => {
-            let side = 1 + context.grid.0 * context.grid.1;
             let pairs = positions::relative_index_with_class(context.grid);
-            Some(b.indices(&[side, side], &pairs)?)
+            Some(b.indices(pairs))
         }
         _ => None,
     };
@@ -76,8 +75,8 @@ pub(super) fn layer_norm(
     epsilon: f32,
 ) -> Result<Value, DptError> {
     let d = x.fixed(x.dims().len() - 1).unwrap_or_default();
-    let scale = b.constant(&[d], scope.tensor("weight", &[d])?.data())?;
-    let bias = b.constant(&[d], scope.tensor("bias", &[d])?.data())?;
+    let scale = b.constant(scope.tensor("weight", [d])?);
+    let bias = b.constant(scope.tensor("bias", [d])?);
     Ok(b.layer_normalization(x, &scale, &bias, epsilon)?)
 }
 
@@ -88,7 +87,7 @@ fn last_of_branch(
     scope: &Scope<'_>,
     context: &Context<'_>,
     x: &Value,
-    layer: Linear,
+    layer: Linear<'_>,
     scale: &str,
 ) -> Result<Value, DptError> {
     if !config.layer_scale {
@@ -96,12 +95,12 @@ fn last_of_branch(
         return Ok(full(b, &y));
     }
     let d = config.hidden_size;
-    let factors = scope.tensor(scale, &[d])?;
+    let factors = scope.tensor(scale, [d])?;
     if context.uses(Rewrite::FoldLayerScale) {
-        let y = layer.scaled(factors.data()).apply(b, x)?;
+        let y = layer.scaled(&factors.view()).apply(b, x)?;
         return Ok(full(b, &y));
     }
-    let factors = b.constant(&[d], factors.data())?;
+    let factors = b.constant(factors);
     let y = layer.apply(b, x)?;
     let y = full(b, &y);
     Ok(b.mul(&y, &factors)?)
@@ -165,8 +164,7 @@ fn relative_bias(
 ) -> Result<Value, DptError> {
     let (grid, heads) = (config.trained_grid(), config.num_attention_heads);
     let entries = (2 * grid.0 - 1) * (2 * grid.1 - 1) + 3;
-    let table = scope.tensor("relative_position_bias_table", &[entries, heads])?;
-    let table = positions::relative_biases(table.data(), heads, grid, context.grid);
-    let table = b.constant(&[heads, table.len() / heads], table)?;
+    let table = scope.tensor("relative_position_bias_table", [entries, heads])?;
+    let table = b.constant(positions::relative_biases(&table, grid, context.grid));
     Ok(b.gather(&table, 1, index)?)
 }

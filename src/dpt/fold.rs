@@ -7,6 +7,7 @@ use super::DptError;
 use super::config::Standardisation;
 use crate::checkpoint::{Scope, Tensor};
 use crate::graph::{Builder, Pads, Value};
+use ndarray::{Array2, Array3, ArrayRef2, ArrayView, Axis, Dimension, Ix1, Ix4};
 
 /// What is left to do to bring the input to the model's scale: `x · scale + shift` by channel.
 pub(super) enum Normalisation {
@@ -16,18 +17,16 @@ pub(super) enum Normalisation {
 
 impl Normalisation {
     /// Folds it into a convolution without padding, `weight` [M, 3, k, k] and `bias` [M].
-    pub(super) fn fold(&self, weight: &mut [f32], bias: &mut [f32]) {
+    pub(super) fn fold(&self, weight: &mut Tensor<'_, Ix4>, bias: &mut Tensor<'_, Ix1>) {
         let Self::Pending { scale, shift } = self else {
             return;
         };
-        let per_filter = weight.len() / bias.len();
-        let per_channel = per_filter / 3;
-        for (filter, bias) in weight.chunks_exact_mut(per_filter).zip(bias) {
+        for (mut filter, bias) in weight.outer_iter_mut().zip(bias) {
             let mut sum = 0.0f64;
-            for (channel, taps) in filter.chunks_exact_mut(per_channel).enumerate() {
-                for tap in taps {
-                    sum += f64::from(*tap) * f64::from(shift[channel]);
-                    *tap *= scale[channel];
+            for ((mut taps, scale), shift) in filter.outer_iter_mut().zip(scale).zip(shift) {
+                for tap in &mut taps {
+                    sum += f64::from(*tap) * f64::from(*shift);
+                    *tap *= *scale;
                 }
             }
             *bias += sum as f32;
@@ -39,103 +38,83 @@ impl Normalisation {
         let Self::Pending { scale, shift } = self else {
             return Ok(x.clone());
         };
-        let scale = b.constant(&[3, 1, 1], scale.as_slice())?;
-        let shift = b.constant(&[3, 1, 1], shift.as_slice())?;
+        let mut by_channel =
+            |values: &[f32; 3]| b.constant(Array3::from_shape_fn((3, 1, 1), |(c, ..)| values[c]));
+        let (scale, shift) = (by_channel(scale), by_channel(shift));
         let scaled = b.mul(x, &scale)?;
         Ok(b.add(&scaled, &shift)?)
     }
 }
 
-/// `rows` × `columns` to `columns` × `rows`, in blocks that stay in the cache.
-pub(super) fn transposed(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+/// A row-major copy of a view that is most often transposed, in blocks that stay in the cache.
+fn row_major(view: &ArrayRef2<f32>) -> Array2<f32> {
     const BLOCK: usize = 32;
-    let mut out = vec![0.0; rows * columns];
-    for top in (0..rows).step_by(BLOCK) {
-        for left in (0..columns).step_by(BLOCK) {
-            for column in left..columns.min(left + BLOCK) {
-                for row in top..rows.min(top + BLOCK) {
-                    out[column * rows + row] = values[row * columns + column];
-                }
-            }
+    let mut out = Array2::zeros(view.raw_dim());
+    let strips = out.axis_chunks_iter_mut(Axis(0), BLOCK);
+    for (mut strip, view) in strips.zip(view.axis_chunks_iter(Axis(0), BLOCK)) {
+        let blocks = strip.axis_chunks_iter_mut(Axis(1), BLOCK);
+        for (mut block, view) in blocks.zip(view.axis_chunks_iter(Axis(1), BLOCK)) {
+            block.assign(&view);
         }
     }
     out
 }
 
 /// A linear layer as the right side of a MatMul.
-pub(super) struct Linear {
-    from: usize,
-    to: usize,
+pub(super) struct Linear<'w> {
     /// `[from, to]`.
-    weight: Vec<f32>,
-    bias: Option<Vec<f32>>,
+    weight: Array2<f32>,
+    bias: Option<Tensor<'w, Ix1>>,
 }
 
-impl Linear {
+impl<'w> Linear<'w> {
     /// Reads `weight` `[to, from]` and, `with_bias`, `bias` `[to]`.
     pub(super) fn read(
-        scope: &Scope<'_>,
+        scope: &Scope<'w>,
         from: usize,
         to: usize,
         with_bias: bool,
     ) -> Result<Self, DptError> {
-        let weight = transposed(scope.tensor("weight", &[to, from])?.data(), to, from);
+        let weight = scope.tensor("weight", [to, from])?;
         let bias = if with_bias {
-            Some(scope.tensor("bias", &[to])?.into_data())
+            Some(scope.tensor("bias", [to])?)
         } else {
             None
         };
-        Ok(Self {
-            from,
-            to,
-            weight,
-            bias,
-        })
+        Ok(Self::new(&weight, bias))
     }
 
-    /// One from parts: `weight` `[from, to]`.
-    pub(super) fn new(from: usize, to: usize, weight: Vec<f32>, bias: Option<Vec<f32>>) -> Self {
+    /// One from parts: `weight` `[to, from]`.
+    pub(super) fn new(weight: &ArrayRef2<f32>, bias: Option<Tensor<'w, Ix1>>) -> Self {
         Self {
-            from,
-            to,
-            weight,
+            weight: row_major(&weight.t()),
             bias,
         }
     }
 
     /// The number of outputs.
     pub(super) fn outputs(&self) -> usize {
-        self.to
+        self.weight.ncols()
     }
 
-    /// The layer followed by a factor for each output.
+    /// The layer followed by a factor, one for all outputs or one for each.
     #[must_use]
-    pub(super) fn scaled(mut self, factors: &[f32]) -> Self {
-        let rows = self.weight.chunks_exact_mut(self.to.max(1));
-        for row in rows.chain(self.bias.as_deref_mut()) {
-            row.iter_mut()
-                .zip(factors)
-                .for_each(|(w, factor)| *w *= factor);
+    pub(super) fn scaled<D: Dimension>(mut self, factors: &ArrayView<'_, f32, D>) -> Self {
+        self.weight *= factors;
+        if let Some(bias) = &mut self.bias {
+            *bias *= factors;
         }
         self
     }
 
-    /// The layer that sees the first `count` inputs, which has no bias, and the one that sees the
-    /// rest: their outputs add up to this one's.
-    pub(super) fn split(mut self, count: usize) -> (Self, Self) {
-        let rest = self.weight.split_off(count * self.to);
-        let second = Self::new(self.from - count, self.to, rest, self.bias.take());
-        (Self::new(count, self.to, self.weight, None), second)
-    }
-
     /// `x · weight + bias` for `[…, from]`.
     pub(super) fn apply(self, b: &mut Builder, x: &Value) -> Result<Value, DptError> {
-        let weight = b.constant_like(x, &[self.from, self.to], self.weight)?;
+        let weight = b.constant_like(x, self.weight)?;
         let product = b.matmul(x, &weight)?;
         match self.bias {
             None => Ok(product),
             Some(bias) => {
-                let bias = b.constant_like(x, &[self.to], bias)?;
+                let bias = b.constant_like(x, bias)?;
                 Ok(b.add(&product, &bias)?)
             }
         }
@@ -143,11 +122,8 @@ impl Linear {
 }
 
 /// Weight standardisation: each filter to zero mean and unit variance (biased).
-pub(super) fn standardise(weight: Tensor<'_>, how: Standardisation) -> Vec<f32> {
-    let filters = weight.shape().first().copied().unwrap_or(1).max(1);
-    let mut weight = weight.into_data();
-    let per_filter = (weight.len() / filters).max(1);
-    for filter in weight.chunks_exact_mut(per_filter) {
+pub(super) fn standardise(mut weight: Tensor<'_, Ix4>, how: Standardisation) -> Tensor<'_, Ix4> {
+    for mut filter in weight.outer_iter_mut() {
         let count = filter.len() as f64;
         let mean = filter.iter().map(|&w| f64::from(w)).sum::<f64>() / count;
         let variance = filter
@@ -159,9 +135,7 @@ pub(super) fn standardise(weight: Tensor<'_>, how: Standardisation) -> Vec<f32> 
             Standardisation::UnderRoot(epsilon) => (variance + epsilon).sqrt(),
             Standardisation::BesideRoot(epsilon) => variance.sqrt() + epsilon,
         };
-        for tap in filter {
-            *tap = ((f64::from(*tap) - mean) / deviation) as f32;
-        }
+        filter.mapv_inplace(|tap| ((f64::from(tap) - mean) / deviation) as f32);
     }
     weight
 }
@@ -181,5 +155,19 @@ pub(super) fn same_pads(x: &Value, kernel: usize, stride: usize) -> Pads {
         left,
         bottom,
         right,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transposed_matrix_that_fills_no_blocks_is_copied_whole() {
+        let matrix = Array2::from_shape_fn((33, 70), |(row, column)| (row * 70 + column) as f32);
+        let copy = row_major(&matrix.t());
+        assert!(copy.is_standard_layout());
+        assert_eq!(copy, matrix.t());
+        assert_eq!(row_major(&Array2::zeros((0, 3)).t()).dim(), (3, 0));
     }
 }

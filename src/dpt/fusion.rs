@@ -96,9 +96,9 @@ fn residual_unit(
     let mut hidden = x.clone();
     for index in 1..=2 {
         let own = scope.at(format!("conv{index}"));
-        let weight = own.tensor("weight", &[c, c, 3, 3])?;
+        let weight = own.tensor("weight", [c, c, 3, 3])?;
         let bias = if config.use_bias_in_fusion_residual {
-            Some(own.tensor("bias", &[c])?)
+            Some(own.tensor("bias", [c])?)
         } else {
             None
         };

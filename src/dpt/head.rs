@@ -188,7 +188,7 @@ fn segmentation(
     classes: usize,
 ) -> Result<(), DptError> {
     let c = config.fusion_hidden_size;
-    let weight = scope.at("conv1").tensor("weight", &[c, c, 3, 3])?;
+    let weight = scope.at("conv1").tensor("weight", [c, c, 3, 3])?;
     let batch_norm = BatchNorm::read(&scope.at("norm"), c, BATCH_NORM_EPS)?;
     let x = conv_norm(b, context, x, weight, None, Some(batch_norm))?;
     let x = b.relu(&x);

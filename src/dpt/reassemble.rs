@@ -6,10 +6,11 @@
 
 use super::config::{DptConfig, Readout, STEM_TAPS};
 use super::conv::conv;
-use super::fold::{Linear, transposed};
+use super::fold::Linear;
 use super::{Context, DptError, Rewrite};
 use crate::checkpoint::Scope;
 use crate::graph::{Builder, Pads, Value};
+use ndarray::{Array2, s};
 
 /// One map a tap, at the fusion width: `[N, fusion_hidden_size, h, w]`, finest first.
 pub(super) fn build(
@@ -36,8 +37,8 @@ pub(super) fn build(
                 };
                 context.stage(b, &format!("reassembled.{level}"), &map);
                 let (m, scope) = (config.fusion_hidden_size, neck.at("convs").at(level));
-                let weight = scope.tensor("weight", &[m, channels, 3, 3])?;
-                let weight = b.constant_like(&map, &[m, channels, 3, 3], weight.data())?;
+                let weight = scope.tensor("weight", [m, channels, 3, 3])?;
+                let weight = b.constant_like(&map, weight)?;
                 Ok(b.conv(&map, &weight, None, 1, Pads::all(1), 1)?)
             })
         })
@@ -65,14 +66,17 @@ fn read(
         }
         Readout::Project => {
             let readout = b.slice(tap, 1, 0, 1)?;
-            let layer = Linear::read(scope, 2 * d, d, true)?;
             let projected = if context.uses(Rewrite::SplitReadout) {
-                let (of_token, of_readout) = layer.split(d);
+                let weight = scope.tensor("weight", [d, 2 * d])?;
+                let bias = scope.tensor("bias", [d])?;
+                let of_token = Linear::new(&weight.slice(s![.., ..d]), None);
+                let of_readout = Linear::new(&weight.slice(s![.., d..]), Some(bias));
                 let tokens = of_token.apply(b, &tokens)?;
                 let readout = of_readout.apply(b, &readout)?;
                 b.add(&tokens, &readout)?
             } else {
-                let nothing = b.constant_like(tap, &[count - 1, 1], vec![0.0; count - 1])?;
+                let layer = Linear::read(scope, 2 * d, d, true)?;
+                let nothing = b.constant_like(tap, Array2::zeros((count - 1, 1)))?;
                 let everywhere = b.add(&nothing, &readout)?;
                 let both = b.concat(&[&tokens, &everywhere], 2)?;
                 layer.apply(b, &both)?
@@ -95,10 +99,9 @@ fn concatenate(
     let scope = layer.at("projection");
     let (rows, columns) = context.grid;
     if context.uses(Rewrite::ProjectTokens) {
-        let weight = scope.tensor("weight", &[channels, d, 1, 1])?;
-        let bias = scope.tensor("bias", &[channels])?;
-        let weight = transposed(weight.data(), channels, d);
-        let layer = Linear::new(d, channels, weight, Some(bias.into_data()));
+        let weight = scope.tensor("weight", [channels, d, 1, 1])?;
+        let bias = scope.tensor("bias", [channels])?;
+        let layer = Linear::new(&weight.slice(s![.., .., 0, 0]), Some(bias));
         let projected = layer.apply(b, tokens)?;
         let planes = b.transpose(&projected, &[0, 2, 1])?;
         return Ok(b.reshape(&planes, &[channels, rows, columns])?);
@@ -122,9 +125,8 @@ fn resample(
     }
     let kernel = if factor > 1.0 { factor as usize } else { 3 };
     let shape = [channels, channels, kernel, kernel];
-    let weight = b.constant_like(map, &shape, scope.tensor("weight", &shape)?.data())?;
-    let bias = scope.tensor("bias", &[channels])?;
-    let bias = b.constant_like(map, &[channels], bias.data())?;
+    let weight = b.constant_like(map, scope.tensor("weight", shape)?)?;
+    let bias = b.constant_like(map, scope.tensor("bias", [channels])?)?;
     if factor > 1.0 {
         Ok(b.conv_transpose(map, &weight, &bias)?)
     } else {

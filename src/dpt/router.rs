@@ -12,6 +12,7 @@ use super::fusion::sides;
 use super::{Context, DptError};
 use crate::checkpoint::Scope;
 use crate::graph::{Builder, Value};
+use ndarray::{Array2, Axis};
 
 /// PyTorch's default.
 const NORM_EPS: f32 = 1e-5;
@@ -32,7 +33,7 @@ pub(super) fn route(
     let planes = b.reshape(&map, &[d, h * w])?;
     let tokens = b.transpose(&planes, &[0, 2, 1])?;
     let tokens = b.pad_tokens(&tokens, 1, 0)?;
-    let positions = b.constant(&[1, 1 + h * w, d], sinusoids(1 + h * w, d))?;
+    let positions = b.constant(sinusoids(1 + h * w, d).insert_axis(Axis(0)));
     let mut x = b.add(&tokens, &positions)?;
     for layer in 0..router.num_layers {
         let scope = transformer.at("transformer_encoder").at(layer);
@@ -75,16 +76,17 @@ fn router_layer(
 }
 
 /// Positions `[tokens, depth]` as sines in the first and cosines in the second half of the channels.
-fn sinusoids(tokens: usize, depth: usize) -> Vec<f32> {
+fn sinusoids(tokens: usize, depth: usize) -> Array2<f32> {
     let half = depth.div_ceil(2);
-    let mut table = Vec::with_capacity(tokens * depth);
-    for position in 0..tokens {
-        let angle = |index: usize| {
-            let frequency = (2.0 * index as f32 * (-10_000.0f32.ln() / depth as f32)).exp();
-            position as f32 * frequency
-        };
-        table.extend((0..half).map(|index| angle(index).sin()));
-        table.extend((0..depth - half).map(|index| angle(index).cos()));
-    }
-    table
+    let angle = |position: usize, index: usize| {
+        let frequency = (2.0 * index as f32 * (-10_000.0f32.ln() / depth as f32)).exp();
+        position as f32 * frequency
+    };
+    Array2::from_shape_fn((tokens, depth), |(position, channel)| {
+        if channel < half {
+            angle(position, channel).sin()
+        } else {
+            angle(position, channel - half).cos()
+        }
+    })
 }

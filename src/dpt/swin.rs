@@ -8,10 +8,11 @@
 use super::attention::{attend, to_heads, transposed_keys};
 use super::config::{DptConfig, Swinv2Config};
 use super::encoder::layer_norm;
-use super::fold::{Linear, transposed};
+use super::fold::Linear;
 use super::{Context, DptError, full, positions};
 use crate::checkpoint::Scope;
 use crate::graph::{Builder, Value};
+use ndarray::{Array1, Array2, Array4, Zip, indices};
 
 /// Hidden values of the network that works biases out from offsets.
 const BIAS_HIDDEN: usize = 512;
@@ -37,11 +38,10 @@ pub(super) fn build(
         let stage = Stage::new(config, swin, index, grid, trained);
         b.within(format!("stage{index}"), |b| {
             let side = (stage.window, stage.window);
-            let tokens = stage.window * stage.window;
-            let biases = b.indices(&[tokens, tokens], &positions::relative_index(side))?;
-            let plain = stage.windows(b, 0)?;
+            let biases = b.indices(positions::relative_index(side));
+            let plain = stage.windows(b, 0);
             let moves = stage.shift > 0 && *depth > 1;
-            let moved = moves.then(|| stage.windows(b, stage.shift)).transpose()?;
+            let moved = moves.then(|| stage.windows(b, stage.shift));
             for block in 0..*depth {
                 let windows = moved.as_ref().filter(|_| block % 2 == 1).unwrap_or(&plain);
                 let scope = scope.at("blocks").at(block);
@@ -125,51 +125,54 @@ impl Stage {
         }
     }
 
-    fn windows(&self, b: &mut Builder, shift: usize) -> Result<Windows, DptError> {
+    fn windows(&self, b: &mut Builder, shift: usize) -> Windows {
         let (h, w) = self.grid;
         let side = self.window;
         let (down, across) = (h.div_ceil(side), w.div_ceil(side));
         let (padded_h, padded_w) = (down * side, across * side);
-        let mut into = Vec::with_capacity(padded_h * padded_w);
-        let mut back = vec![0; h * w];
-        let mut regions = Vec::with_capacity(padded_h * padded_w);
+        // Windows in rows and columns, and in each its own.
+        let shape = (down, across, side, side);
+        let into = Array4::from_shape_fn(shape, |(i, j, y, x)| {
+            let row = (i * side + y + shift) % padded_h;
+            let column = (j * side + x + shift) % padded_w;
+            let inside = row < h && column < w;
+            (if inside { row * w + column } else { h * w }) as i64
+        });
+        let into = into.into_flat();
+        let mut back = Array1::zeros(h * w);
+        for (place, token) in (0i64..).zip(&into) {
+            if let Some(back) = back.get_mut(*token as usize) {
+                *back = place;
+            }
+        }
         // Of three strips: what stays together, and the two that meet across the edge.
         let region = |at: usize, size: usize| {
             usize::from(at >= size - side) + usize::from(at >= size - shift)
         };
-        for place in 0..padded_h * padded_w {
-            let (of_window, inside) = (place / (side * side), place % (side * side));
-            let row = of_window / across * side + inside / side;
-            let column = of_window % across * side + inside % side;
-            regions.push(region(row, padded_h) * 3 + region(column, padded_w));
-            let (row, column) = ((row + shift) % padded_h, (column + shift) % padded_w);
-            if row < h && column < w {
-                into.push((row * w + column) as i64);
-                back[row * w + column] = place as i64;
-            } else {
-                into.push((h * w) as i64);
-            }
-        }
         let tokens = side * side;
-        let mask = if shift == 0 {
-            None
-        } else {
-            let mut mask = Vec::with_capacity(regions.len() * tokens);
-            for window in regions.chunks_exact(tokens) {
-                for query in window {
-                    let apart = |key: &usize| if key == query { 0.0 } else { self.mask };
-                    mask.extend(window.iter().map(apart));
+        let mask = (shift > 0).then(|| {
+            let regions = Array4::from_shape_fn(shape, |(i, j, y, x)| {
+                region(i * side + y, padded_h) * 3 + region(j * side + x, padded_w)
+            });
+            let mut mask = Array4::zeros((down * across, 1, tokens, tokens));
+            let windows = regions.exact_chunks((1, 1, side, side));
+            for (mut mask, window) in mask.outer_iter_mut().zip(windows) {
+                let pairs = window
+                    .iter()
+                    .flat_map(|query| window.iter().map(move |key| (query, key)));
+                for (mask, (query, key)) in mask.iter_mut().zip(pairs) {
+                    *mask = if key == query { 0.0 } else { self.mask };
                 }
             }
-            Some(b.constant(&[down * across, 1, tokens, tokens], mask)?)
-        };
-        Ok(Windows {
+            b.constant(mask)
+        });
+        Windows {
             count: down * across,
             padded: into.len() > h * w,
-            into: b.indices(&[into.len()], &into)?,
-            back: b.indices(&[back.len()], &back)?,
+            into: b.indices(into),
+            back: b.indices(back),
             mask,
-        })
+        }
     }
 
     /// x + norm(attention(x)), then x + norm(mlp(x)); `biases` are the entries of the table of
@@ -227,18 +230,12 @@ impl Stage {
         let key = project("key", scope.has("key.bias"))?;
         let value = project("value", scope.has("value.bias"))?;
         let query = unit(b, &query)?;
-        let scale: Vec<f32> = scope
-            .tensor("logit_scale", &[heads, 1, 1])?
-            .data()
-            .iter()
-            .map(|scale| scale.min(MAX_LOGIT_SCALE).exp())
-            .collect();
-        let scale = b.constant(&[heads, 1, 1], scale)?;
+        let scale = scope.tensor("logit_scale", [heads, 1, 1])?;
+        let scale = b.constant(scale.mapv(|scale| scale.min(MAX_LOGIT_SCALE).exp()));
         let query = b.mul(&query, &scale)?;
         let key = unit(b, &key)?;
         let key = transposed_keys(b, &key)?;
-        let table = self.biases(scope)?;
-        let table = b.constant(&[heads, table.len() / heads], table)?;
+        let table = b.constant(self.biases(scope)?);
         let bias = b.gather(&table, 1, biases)?;
         let added: Vec<&Value> = [&bias].into_iter().chain(&windows.mask).collect();
         let mixed = attend(b, &query, &key, &value, &added)?;
@@ -249,33 +246,34 @@ impl Stage {
 
     /// The biases by relative position `[heads, (2·side − 1)²]`: 16 · sigmoid of what a small
     /// network says to the logarithms of the offsets.
-    fn biases(&self, scope: &Scope<'_>) -> Result<Vec<f32>, DptError> {
+    fn biases(&self, scope: &Scope<'_>) -> Result<Array2<f32>, DptError> {
         let scope = scope.at("position_mlp");
-        let first = scope.tensor("0.weight", &[BIAS_HIDDEN, 2])?;
-        let offset = scope.tensor("0.bias", &[BIAS_HIDDEN])?;
-        let second = scope.tensor("2.weight", &[self.heads, BIAS_HIDDEN])?;
-        let side = self.window as i64;
+        let first = scope.tensor("0.weight", [BIAS_HIDDEN, 2])?;
+        let offset = scope.tensor("0.bias", [BIAS_HIDDEN])?;
+        let second = scope.tensor("2.weight", [self.heads, BIAS_HIDDEN])?;
+        let side = 2 * self.window - 1;
         let reach = (self.pretrained as f32 - 1.0).max(1.0);
-        let coordinate = |offset: i64| {
-            let scaled = offset as f32 / reach * 8.0;
+        let coordinate = |place: usize| {
+            let offset = place as f32 - (self.window as f32 - 1.0);
+            let scaled = offset / reach * 8.0;
             scaled.signum() * (scaled.abs() + 1.0).log2() / 3.0
         };
-        let mut biases = Vec::new();
-        let mut hidden = vec![0.0f32; BIAS_HIDDEN];
-        for down in 1 - side..side {
-            for across in 1 - side..side {
-                let (y, x) = (coordinate(down), coordinate(across));
-                let rows = first.data().as_chunks::<2>().0;
-                for ((value, [wy, wx]), bias) in hidden.iter_mut().zip(rows).zip(offset.data()) {
-                    *value = (wy * y + wx * x + bias).max(0.0);
-                }
-                biases.extend(second.data().chunks_exact(BIAS_HIDDEN).map(|row| {
-                    let sum: f32 = row.iter().zip(&hidden).map(|(w, value)| w * value).sum();
-                    16.0 / (1.0 + (-sum).exp())
-                }));
-            }
+        let mut biases = Array2::zeros((self.heads, side * side));
+        for (mut biases, (down, across)) in
+            biases.columns_mut().into_iter().zip(indices((side, side)))
+        {
+            let (y, x) = (coordinate(down), coordinate(across));
+            let hidden = Zip::from(first.rows())
+                .and(&offset)
+                .map_collect(|weight, bias| (weight[0] * y + weight[1] * x + bias).max(0.0));
+            Zip::from(&mut biases)
+                .and(second.rows())
+                .for_each(|bias, weight| {
+                    let sum: f32 = weight.iter().zip(&hidden).map(|(w, value)| w * value).sum();
+                    *bias = 16.0 / (1.0 + (-sum).exp());
+                });
         }
-        Ok(transposed(&biases, biases.len() / self.heads, self.heads))
+        Ok(biases)
     }
 }
 
@@ -298,21 +296,18 @@ fn merge(
 ) -> Result<Value, DptError> {
     let c = x.fixed(2).unwrap_or_default();
     let (down, across) = half((h, w));
-    let mut order = Vec::with_capacity(down * across * 4);
-    for (row, column) in (0..down).flat_map(|row| (0..across).map(move |column| (row, column))) {
-        for (dy, dx) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
-            let (y, x) = (2 * row + dy, 2 * column + dx);
-            let inside = y < h && x < w;
-            order.push(if inside { y * w + x } else { h * w } as i64);
-        }
-    }
+    let order = Array4::from_shape_fn((down, across, 2, 2), |(row, column, dx, dy)| {
+        let (y, x) = (2 * row + dy, 2 * column + dx);
+        let inside = y < h && x < w;
+        (if inside { y * w + x } else { h * w }) as i64
+    });
     let x = context.half(b, x);
     let x = if order.len() > h * w {
         b.pad_tokens(&x, 0, 1)?
     } else {
         x
     };
-    let order = b.indices(&[order.len()], &order)?;
+    let order = b.indices(order.into_flat());
     let neighbours = b.gather(&x, 1, &order)?;
     let joined = b.reshape(&neighbours, &[down * across, 4 * c])?;
     let reduced = Linear::read(&scope.at("reduction"), 4 * c, 2 * c, false)?.apply(b, &joined)?;

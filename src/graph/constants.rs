@@ -5,9 +5,11 @@
 
 use super::proto::TensorProto;
 use super::{Builder, Dim, ElementType, GraphError, Value};
+use bytemuck::NoUninit;
 use bytes::Bytes;
 use half::f16;
 use half::slice::HalfFloatSliceExt as _;
+use ndarray::{CowArray, Dimension};
 use std::borrow::Cow;
 
 /// The values in 16 bits, as raw data.
@@ -26,40 +28,28 @@ pub(super) fn halves(values: &[f32]) -> Result<Bytes, f32> {
 }
 
 impl Builder {
-    /// A constant f32 tensor, row-major.
-    ///
-    /// # Errors
-    /// If the values do not fill the shape.
-    pub fn constant<'a>(
-        &mut self,
-        dims: &[usize],
-        values: impl Into<Cow<'a, [f32]>>,
-    ) -> Result<Value, GraphError> {
+    /// A constant f32 tensor. Owned values that lie in row-major order are not copied.
+    pub fn constant<'a, D: Dimension>(&mut self, values: impl Into<CowArray<'a, f32, D>>) -> Value {
         let values = values.into();
-        self.check_fill(dims, values.len())?;
-        let bytes = match values {
-            Cow::Borrowed(values) => Bytes::copy_from_slice(bytemuck::cast_slice(values)),
-            Cow::Owned(values) => Bytes::from_owner(Floats(values)),
-        };
-        Ok(self.initializer("constant", ElementType::F32, dims, bytes))
+        let dims = values.shape().to_vec();
+        self.initializer("constant", ElementType::F32, &dims, raw(values))
     }
 
     /// A constant tensor in the type of `x`, which it is to meet: the weights of an operator on `x`.
     ///
     /// # Errors
-    /// If the values do not fill the shape, or are larger than the type can say.
-    pub fn constant_like<'a>(
+    /// If values are larger than the type can say.
+    pub fn constant_like<'a, D: Dimension>(
         &mut self,
         x: &Value,
-        dims: &[usize],
-        values: impl Into<Cow<'a, [f32]>>,
+        values: impl Into<CowArray<'a, f32, D>>,
     ) -> Result<Value, GraphError> {
         if x.element != ElementType::F16 {
-            return self.constant(dims, values);
+            return Ok(self.constant(values));
         }
         let values = values.into();
-        self.check_fill(dims, values.len())?;
-        let bytes = halves(&values).map_err(|value| GraphError::Overflow {
+        let dims = values.shape();
+        let bytes = halves(&row_major(&values)).map_err(|value| GraphError::Overflow {
             tensor: self.name("constant"),
             dims: dims.to_vec(),
             value,
@@ -88,21 +78,12 @@ impl Builder {
         self.initializer("integers", ElementType::I64, &[values.len()], bytes)
     }
 
-    /// A constant tensor of integers, row-major: indices.
-    ///
-    /// # Errors
-    /// If the values do not fill the shape.
-    pub fn indices(&mut self, dims: &[usize], values: &[i64]) -> Result<Value, GraphError> {
-        self.check_fill(dims, values.len())?;
-        let bytes = Bytes::copy_from_slice(bytemuck::cast_slice(values));
-        Ok(self.initializer("indices", ElementType::I64, dims, bytes))
-    }
-
-    fn check_fill(&self, dims: &[usize], values: usize) -> Result<(), GraphError> {
-        if dims.iter().product::<usize>() == values {
-            return Ok(());
-        }
-        Err(self.error("Constant", format!("{values} values for {dims:?}")))
+    /// A constant tensor of integers: indices. Owned values that lie in row-major order are not
+    /// copied.
+    pub fn indices<'a, D: Dimension>(&mut self, values: impl Into<CowArray<'a, i64, D>>) -> Value {
+        let values = values.into();
+        let dims = values.shape().to_vec();
+        self.initializer("indices", ElementType::I64, &dims, raw(values))
     }
 
     fn initializer(
@@ -128,10 +109,32 @@ impl Builder {
     }
 }
 
-/// Floats as the bytes that a tensor holds.
-struct Floats(Vec<f32>);
+/// An array's elements in row-major order, borrowed where they lie like that.
+fn row_major<'v, T: Copy, D: Dimension>(values: &'v CowArray<'_, T, D>) -> Cow<'v, [T]> {
+    match values.as_slice() {
+        Some(values) => values.into(),
+        None => values.iter().copied().collect(),
+    }
+}
 
-/// The same in 16 bits.
+/// The same as raw data: copied from a view, taken from an owned array.
+fn raw<T: NoUninit + Send, D: Dimension>(values: CowArray<'_, T, D>) -> Bytes {
+    if values.is_view() || !values.is_standard_layout() {
+        return match row_major(&values) {
+            Cow::Borrowed(values) => Bytes::copy_from_slice(bytemuck::cast_slice(values)),
+            Cow::Owned(values) => Bytes::from_owner(Numbers(values)),
+        };
+    }
+    let length = values.len() * size_of::<T>();
+    let (values, offset) = values.into_owned().into_raw_vec_and_offset();
+    let start = offset.unwrap_or_default() * size_of::<T>();
+    Bytes::from_owner(Numbers(values)).slice(start..start + length)
+}
+
+/// Numbers as the bytes that a tensor holds.
+struct Numbers<T>(Vec<T>);
+
+/// Floats of 16 bits as the bytes that a tensor holds.
 struct Halves(Vec<f16>);
 
 impl AsRef<[u8]> for Halves {
@@ -140,7 +143,7 @@ impl AsRef<[u8]> for Halves {
     }
 }
 
-impl AsRef<[u8]> for Floats {
+impl<T: NoUninit> AsRef<[u8]> for Numbers<T> {
     fn as_ref(&self) -> &[u8] {
         bytemuck::cast_slice(&self.0)
     }
@@ -149,6 +152,7 @@ impl AsRef<[u8]> for Floats {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ndarray::{Array2, array, s};
 
     fn half(b: &mut Builder) -> Value {
         let x = b.input("x", ElementType::F32, &[Dim::Fixed(2), Dim::Fixed(2)]);
@@ -159,7 +163,7 @@ mod tests {
     fn weights_have_the_type_of_what_they_meet() {
         let mut b = Builder::new();
         let x = half(&mut b);
-        let weight = b.constant_like(&x, &[2, 2], vec![1.5, -65504.0, 2f32.powi(-24), 1e-9]);
+        let weight = b.constant_like(&x, array![[1.5, -65504.0], [2f32.powi(-24), 1e-9]]);
         let weight = weight.unwrap();
         assert_eq!(weight.element, ElementType::F16);
         let bits = b.initializers[0].raw_data.as_deref().unwrap();
@@ -171,9 +175,29 @@ mod tests {
             .collect();
         assert_eq!(bits, [0x3e00, 0xfbff, 1, 0]);
         assert_eq!(b.matmul(&x, &weight).unwrap().element, ElementType::F16);
-        let full = b.constant(&[2, 2], vec![0.0; 4]).unwrap();
+        let full = b.constant(Array2::zeros((2, 2)));
         let message = b.matmul(&x, &full).unwrap_err().to_string();
         assert!(message.contains("[F16, F32]"), "{message}");
+    }
+
+    #[test]
+    fn raw_data_are_row_major_wherever_the_elements_lie() {
+        let data = |values: CowArray<'_, f32, ndarray::Ix2>| {
+            let bytes = raw(values);
+            bytemuck::pod_collect_to_vec::<u8, f32>(&bytes)
+        };
+        let whole = array![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]];
+        assert_eq!(data(whole.t().into()), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+        assert_eq!(data(whole.slice(s![.., 1..]).into()), [2.0, 3.0, 5.0, 6.0]);
+        assert_eq!(
+            data(whole.clone().slice_move(s![1.., ..]).into()),
+            [4.0, 5.0, 6.0]
+        );
+        assert_eq!(
+            data(whole.reversed_axes().into()),
+            [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]
+        );
+        assert_eq!(data(Array2::zeros((0, 3)).into()), [0.0; 0]);
     }
 
     #[test]
@@ -181,9 +205,7 @@ mod tests {
         let mut b = Builder::new();
         let x = half(&mut b);
         let error = b
-            .within("block1", |b| {
-                b.constant_like(&x, &[3], vec![7e4, -9e4, 1.0])
-            })
+            .within("block1", |b| b.constant_like(&x, array![7e4, -9e4, 1.0]))
             .unwrap_err();
         let message = error.to_string();
         assert!(

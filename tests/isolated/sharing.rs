@@ -11,6 +11,7 @@ use gstdptdepth::inference::{
     ExecutionProvider, ModelSource, Session, SessionSettings, TensorData, TensorView, Weight,
     Weights, cores,
 };
+use ndarray::Array2;
 use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -193,10 +194,10 @@ fn sizes() {
         let input = b.input("tokens", graph::ElementType::F32, &dims);
         let mut value = input;
         for layer in 0..LAYERS {
-            let weights = (0..WIDTH * WIDTH).map(|i| ((i * 31 + layer) % 101) as f32 / 1e5 - 5e-4);
-            let weights = b
-                .constant(&[WIDTH, WIDTH], weights.collect::<Vec<_>>())
-                .unwrap();
+            let weight = |i: usize| ((i * 31 + layer) % 101) as f32 / 1e5 - 5e-4;
+            let weights =
+                Array2::from_shape_fn((WIDTH, WIDTH), |(row, column)| weight(row * WIDTH + column));
+            let weights = b.constant(weights);
             value = b.matmul(&value, &weights).unwrap();
         }
         b.output("mapped", &value);

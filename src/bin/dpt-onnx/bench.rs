@@ -16,6 +16,7 @@ use gstdptdepth::graph::{Builder, Dim, ElementType};
 use gstdptdepth::inference::{Cache, ModelSource, Runtime, Session, SessionSettings, TensorData};
 use gstdptdepth::model::{BuildOptions, Model};
 use gstdptdepth::spec::Size;
+use ndarray::Array2;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -293,7 +294,9 @@ fn peak(
             // Scaled so that the products stay of the same size.
             let scale = (from as f32).sqrt().recip();
             let value = |i: usize| scale * (((i * 31 + at * 7) % 17) as f32 / 5.0 - 1.6);
-            let weight = b.constant(&[from, to], (0..from * to).map(value).collect::<Vec<_>>())?;
+            let weight =
+                Array2::from_shape_fn((from, to), |(row, column)| value(row * to + column));
+            let weight = b.constant(weight);
             x = b.matmul(&x, &weight)?;
         }
     }

@@ -185,9 +185,11 @@ fn place(
         return Err(wrong("reaches beyond its storage"));
     }
     // Offsets of elements are now known to be below `count`, which fits; a stride that is not, is
-    // that of a dimension of one.
+    // that of a dimension of one, which nothing moves along.
     let size = |value: u64| value as usize;
-    let strides: Vec<usize> = tensor.strides.iter().map(|stride| size(*stride)).collect();
+    let strides = shape.iter().zip(&tensor.strides);
+    let strides = strides.map(|(dim, stride)| if *dim == 1 { 0 } else { size(*stride) });
+    let strides: Vec<usize> = strides.collect();
     let (offset, span) = match (is_empty, last) {
         (false, Some(last)) => (size(tensor.offset), size(last - tensor.offset) + 1),
         _ => (0, 0),

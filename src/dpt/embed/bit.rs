@@ -102,8 +102,8 @@ fn conv(
     stride: usize,
 ) -> Result<Value, DptError> {
     let shape = [to, x.fixed(1).unwrap_or_default(), kernel, kernel];
-    let weight = standardise(scope.tensor("weight", &shape)?, config.standardisation);
-    let weight = b.constant_like(x, &shape, weight)?;
+    let weight = standardise(scope.tensor("weight", shape)?, config.standardisation);
+    let weight = b.constant_like(x, weight)?;
     let pads = same_pads(x, kernel, stride);
     Ok(b.conv(x, &weight, None, stride, pads, 1)?)
 }
@@ -115,8 +115,8 @@ fn norm(
     x: &Value,
 ) -> Result<Value, DptError> {
     let channels = x.fixed(1).unwrap_or_default();
-    let scale = scope.tensor("weight", &[channels])?;
-    let bias = scope.tensor("bias", &[channels])?;
+    let scale = scope.tensor("weight", [channels])?;
+    let bias = scope.tensor("bias", [channels])?;
     let x = &full(b, x);
-    Ok(b.group_normalization(x, config.groups, scale.data(), bias.data(), GROUP_NORM_EPS)?)
+    Ok(b.group_normalization(x, config.groups, scale, bias, GROUP_NORM_EPS)?)
 }

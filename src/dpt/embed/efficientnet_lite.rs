@@ -161,11 +161,11 @@ fn conv_norm(
         Kind::Depthwise(kernel, stride) => (kernel, stride, 1, from),
     };
     let shape = [to, per_group, kernel, kernel];
-    let weight = scope.at(conv).tensor("weight", &shape)?;
+    let weight = scope.at(conv).tensor("weight", shape)?;
     let norm = BatchNorm::read(&scope.at(norm), to, BATCH_NORM_EPS)?;
     let (weight, bias) = norm.fold(weight, None);
-    let weight = b.constant_like(x, &shape, weight)?;
-    let bias = b.constant_like(x, &[to], bias)?;
+    let weight = b.constant_like(x, weight)?;
+    let bias = b.constant_like(x, bias)?;
     let pads = same_pads(x, kernel, stride);
     Ok(b.conv(x, &weight, Some(&bias), stride, pads, group)?)
 }

@@ -13,6 +13,7 @@ use super::fold::Normalisation;
 use super::{Context, DptError, full, positions};
 use crate::checkpoint::Scope;
 use crate::graph::{Builder, Value};
+use ndarray::{Array3, Axis, s};
 
 /// PyTorch's default.
 const PATCH_NORM_EPS: f32 = 1e-5;
@@ -77,11 +78,10 @@ fn hybrid(
         });
     };
     let channels = last.fixed(1).unwrap_or_default();
-    let shape = [config.hidden_size, channels, 1, 1];
-    let weight = scope.tensor("patch.weight", &shape)?.into_data();
-    let bias = scope.tensor("patch.bias", &[config.hidden_size])?;
+    let weight = scope.tensor("patch.weight", [config.hidden_size, channels, 1, 1])?;
+    let bias = scope.tensor("patch.bias", [config.hidden_size])?;
     let last = context.half(b, &last);
-    let patches = vit::project(b, &last, weight, bias.into_data(), &shape, 1)?;
+    let patches = vit::project(b, &last, weight, bias, 1)?;
     Ok((patches, maps))
 }
 
@@ -95,9 +95,10 @@ fn with_class(
 ) -> Result<Value, DptError> {
     let d = config.hidden_size;
     let count = patches.fixed(1).unwrap_or_default();
-    let mut table = scope.tensor("cls_token", &[1, 1, d])?.into_data();
-    table.resize((1 + count) * d, 0.0);
-    let table = b.constant(&[1, 1 + count, d], table)?;
+    let mut table = Array3::zeros((1, 1 + count, d));
+    let class = scope.tensor("cls_token", [1, 1, d])?;
+    table.slice_mut(s![.., ..1, ..]).assign(&class);
+    let table = b.constant(table);
     let padded = b.pad_tokens(patches, 1, 0)?;
     Ok(b.add(&padded, &table)?)
 }
@@ -114,14 +115,17 @@ fn with_positions(
 ) -> Result<Value, DptError> {
     let d = config.hidden_size;
     let trained = config.trained_grid();
-    let table = scope.tensor("position_embeddings", &[1, 1 + trained.0 * trained.1, d])?;
-    let class = scope.tensor("cls_token", &[1, 1, d])?;
-    let mut table = positions::embedding(table.data(), d, trained, context.grid, config.positions);
-    for (position, class) in table.iter_mut().zip(class.data()) {
-        *position += class;
-    }
-    let count = 1 + context.grid.0 * context.grid.1;
-    let table = b.constant(&[1, count, d], table)?;
+    let table = scope.tensor("position_embeddings", [1, 1 + trained.0 * trained.1, d])?;
+    let class = scope.tensor("cls_token", [1, 1, d])?;
+    let mut table = positions::embedding(
+        table.index_axis_move(Axis(0), 0),
+        trained,
+        context.grid,
+        config.positions,
+    );
+    let mut first = table.row_mut(0);
+    first += &class.slice(s![0, 0, ..]);
+    let table = b.constant(table.insert_axis(Axis(0)));
     let padded = b.pad_tokens(patches, 1, 0)?;
     Ok(b.add(&padded, &table)?)
 }

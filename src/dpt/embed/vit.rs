@@ -7,8 +7,9 @@ use super::super::DptError;
 use super::super::config::DptConfig;
 use super::super::fold::Normalisation;
 use super::super::{Context, Rewrite};
-use crate::checkpoint::Scope;
+use crate::checkpoint::{Scope, Tensor};
 use crate::graph::{Builder, Pads, Value};
+use ndarray::{Ix1, Ix4};
 
 /// `[N, 3, H, W]` to `[N, T, D]`; there is no padding, so the normalisation folds into the weights.
 pub(super) fn patches(
@@ -21,9 +22,8 @@ pub(super) fn patches(
 ) -> Result<Value, DptError> {
     let (d, patch) = (config.hidden_size, config.patch_size);
     let scope = scope.at("patch");
-    let shape = [d, 3, patch, patch];
-    let mut weight = scope.tensor("weight", &shape)?.into_data();
-    let mut bias = scope.tensor("bias", &[d])?.into_data();
+    let mut weight = scope.tensor("weight", [d, 3, patch, patch])?;
+    let mut bias = scope.tensor("bias", [d])?;
     let pixels = if context.uses(Rewrite::FoldNormalisation) {
         normalisation.fold(&mut weight, &mut bias);
         pixels.clone()
@@ -31,21 +31,20 @@ pub(super) fn patches(
         normalisation.apply(b, pixels)?
     };
     let pixels = context.half(b, &pixels);
-    project(b, &pixels, weight, bias, &shape, patch)
+    project(b, &pixels, weight, bias, patch)
 }
 
 /// A convolution `[D, C, k, k]` of this stride, its map `[N, D, h, w]` as tokens `[N, h·w, D]`.
 pub(super) fn project(
     b: &mut Builder,
     x: &Value,
-    weight: Vec<f32>,
-    bias: Vec<f32>,
-    shape: &[usize; 4],
+    weight: Tensor<'_, Ix4>,
+    bias: Tensor<'_, Ix1>,
     stride: usize,
 ) -> Result<Value, DptError> {
-    let d = shape[0];
-    let weight = b.constant_like(x, shape, weight)?;
-    let bias = b.constant_like(x, &[d], bias)?;
+    let d = bias.len();
+    let weight = b.constant_like(x, weight)?;
+    let bias = b.constant_like(x, bias)?;
     let map = b.conv(x, &weight, Some(&bias), stride, Pads::all(0), 1)?;
     let count = map.fixed(2).unwrap_or_default() * map.fixed(3).unwrap_or_default();
     let planes = b.reshape(&map, &[d, count])?;

@@ -6,6 +6,7 @@
 use super::super::builder::Attribute::{Float, Int, Ints, Text};
 use super::super::{Builder, Dim, ElementType, GraphError, Value};
 use super::{Coordinates, Pads, fixed};
+use ndarray::{Array1, Axis, CowArray, Ix1};
 
 impl Builder {
     /// `[N, C, H, W]` as sizes; N apart.
@@ -129,8 +130,8 @@ impl Builder {
         &mut self,
         x: &Value,
         groups: usize,
-        scale: &[f32],
-        bias: &[f32],
+        scale: CowArray<'_, f32, Ix1>,
+        bias: CowArray<'_, f32, Ix1>,
         epsilon: f32,
     ) -> Result<Value, GraphError> {
         let (_, [c, h, w]) = self.picture("GroupNormalization", x)?;
@@ -141,8 +142,8 @@ impl Builder {
             ));
         }
         let grouped = self.reshape(x, &[groups, c / groups * h * w])?;
-        let ones = self.constant_like(x, &[groups], vec![1.0; groups])?;
-        let zeros = self.constant_like(x, &[groups], vec![0.0; groups])?;
+        let ones = self.constant_like(x, Array1::ones(groups))?;
+        let zeros = self.constant_like(x, Array1::zeros(groups))?;
         let normal = self.node(
             "InstanceNormalization",
             &[&grouped, &ones, &zeros],
@@ -151,8 +152,10 @@ impl Builder {
             grouped.dims.clone(),
         );
         let normal = self.reshape(&normal, &[c, h, w])?;
-        let scale = self.constant_like(x, &[c, 1, 1], scale)?;
-        let bias = self.constant_like(x, &[c, 1, 1], bias)?;
+        let mut by_channel = |values: CowArray<'_, f32, Ix1>| {
+            self.constant_like(x, values.insert_axis(Axis(1)).insert_axis(Axis(2)))
+        };
+        let (scale, bias) = (by_channel(scale)?, by_channel(bias)?);
         let scaled = self.mul(&normal, &scale)?;
         self.add(&scaled, &bias)
     }
@@ -275,7 +278,7 @@ impl Builder {
                     scale(h, height, coordinates),
                     scale(w, width, coordinates),
                 ];
-                (self.constant(&[4], scales.to_vec())?, none.clone())
+                (self.constant(&scales), none.clone())
             }
         };
         let inputs = [x, &none, &scales, &sizes];
