@@ -97,14 +97,10 @@ fn compare_at_sizes(folder: &Path, model: &Model, count: usize, tolerance: f32) 
             match outputs.get(*index).unwrap() {
                 TensorView::F32 { dims, data } => {
                     assert_eq!(dims, expected.shape(), "{case} {size} {name}");
-                    let largest = expected
-                        .as_slice()
-                        .unwrap()
-                        .iter()
-                        .fold(0.0f32, |a, b| a.max(b.abs()));
+                    let largest = expected.iter().fold(0.0f32, |a, b| a.max(b.abs()));
                     let worst = data
                         .iter()
-                        .zip(expected.as_slice().unwrap())
+                        .zip(&expected)
                         .fold(0.0f32, |worst, (a, b)| worst.max((a - b).abs()));
                     assert!(largest > 0.1, "{case} {size} {name}: degenerate reference");
                     assert!(
@@ -117,7 +113,7 @@ fn compare_at_sizes(folder: &Path, model: &Model, count: usize, tolerance: f32) 
                     // Two classes whose scores are equal up to rounding may change places.
                     let wrong = data
                         .iter()
-                        .zip(expected.as_slice().unwrap())
+                        .zip(&expected)
                         .filter(|(a, b)| f32::from(**a) != **b)
                         .count();
                     assert!(
@@ -347,22 +343,15 @@ fn a_dynamic_batch_gives_each_picture_its_own_result() {
             ..options(size)
         };
         let mut session = session(&model, &dynamic);
-        let mut two = vec![0.25; input.as_slice().unwrap().len()];
-        two.extend_from_slice(input.as_slice().unwrap());
+        let mut two = vec![0.25; input.len()];
+        two.extend(&input);
         let outputs = session.run(TensorData::F32(&two), &[2, 3, 48, 32]).unwrap();
         let TensorView::F32 { dims, data } = outputs.get(0).unwrap() else {
             panic!("depth is f32");
         };
         assert_eq!(dims[0], 2);
-        let largest = expected
-            .as_slice()
-            .unwrap()
-            .iter()
-            .fold(0.0f32, |a, b| a.max(b.abs()));
-        for (a, b) in data[data.len() / 2..]
-            .iter()
-            .zip(expected.as_slice().unwrap())
-        {
+        let largest = expected.iter().fold(0.0f32, |a, b| a.max(b.abs()));
+        for (a, b) in data[data.len() / 2..].iter().zip(&expected) {
             assert!((a - b).abs() <= TOLERANCE * largest, "{case}");
         }
     }
@@ -388,12 +377,8 @@ fn fused_attention_equals_the_portable_form() {
     let TensorView::F32 { data, .. } = outputs.get(0).unwrap() else {
         panic!("depth is f32");
     };
-    let largest = expected
-        .as_slice()
-        .unwrap()
-        .iter()
-        .fold(0.0f32, |a, b| a.max(b.abs()));
-    for (a, b) in data.iter().zip(expected.as_slice().unwrap()) {
+    let largest = expected.iter().fold(0.0f32, |a, b| a.max(b.abs()));
+    for (a, b) in data.iter().zip(&expected) {
         assert!((a - b).abs() <= TOLERANCE * largest);
     }
 }
@@ -442,12 +427,8 @@ fn external_data_gives_the_same_result() {
         panic!("depth is f32");
     };
     let expected = golden.tensor("predicted_depth").unwrap();
-    let largest = expected
-        .as_slice()
-        .unwrap()
-        .iter()
-        .fold(0.0f32, |a, b| a.max(b.abs()));
-    for (a, b) in data.iter().zip(expected.as_slice().unwrap()) {
+    let largest = expected.iter().fold(0.0f32, |a, b| a.max(b.abs()));
+    for (a, b) in data.iter().zip(&expected) {
         assert!((a - b).abs() <= TOLERANCE * largest);
     }
 }
