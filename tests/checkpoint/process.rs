@@ -155,6 +155,20 @@ fn a_config_that_contradicts_its_weights_names_the_tensor() {
 }
 
 #[test]
+fn a_trained_size_without_a_patch_is_refused() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/dpt/vit-project");
+    let read = |name: &str| fs::read(source.join(name)).unwrap();
+    let mut config: serde_json::Value = serde_json::from_slice(&read("config.json")).unwrap();
+    config["image_size"] = serde_json::json!(8);
+    let folder = folder(&[
+        ("config.json", config.to_string().as_bytes()),
+        ("model.safetensors", &read("model.safetensors")),
+    ]);
+    let told = refuse("a small image_size", folder.path());
+    assert!(told.contains("image_size is smaller"), "{told}");
+}
+
+#[test]
 fn weights_that_are_no_numbers_are_named() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/dpt/vit-project");
     let weights = fs::read(source.join("model.safetensors")).unwrap();

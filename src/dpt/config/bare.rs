@@ -97,6 +97,12 @@ impl DptConfig {
                 found: format!("checkpoint of width {}", config.hidden_size),
             });
         }
+        let (rows, columns) = config.trained_grid();
+        if rows == 0 || columns == 0 {
+            return Err(DptError::Architecture {
+                found: "checkpoint without positions".into(),
+            });
+        }
         Ok(config)
     }
 }
@@ -210,7 +216,7 @@ fn hybrid(
     });
     config.patch_size = 16;
     if let Some([1, count, _]) = shapes.0.shape("backbone.position_embeddings") {
-        let side = (count - 1).isqrt() * config.patch_size;
+        let side = count.saturating_sub(1).isqrt() * config.patch_size;
         config.image_size = (side, side);
     }
     config.taps = taps(config.num_hidden_layers, |layers| {

@@ -64,6 +64,14 @@ impl DptConfig {
                 ),
             ));
         }
+        let (rows, columns) = config.trained_grid();
+        if rows == 0 || columns == 0 {
+            let patch = config.patch_size;
+            return Err(wrong(
+                "image_size",
+                format!("is smaller than a patch of {patch}"),
+            ));
+        }
         Ok(config)
     }
 }
