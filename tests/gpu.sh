@@ -73,9 +73,13 @@ echo "=== checks"
 # TensorFloat-32 rounds to ten bits. CUDA's provider is told by its option; TensorRT has none.
 [[ " ${providers[*]} " == *" tensorrt "* ]] && tf32=(env NVIDIA_TF32_OVERRIDE=0) || tf32=()
 "${tf32[@]}" timeout $((seconds + 120)) "$checks" "${arguments[@]}" "${providers[@]/#/--provider=}" --seconds "$seconds" \
-    --frames 2000 --report "$scratch/checks.md" || failed=1
+    --frames 2000 --report "$scratch/checks.md" || { code=$? && failed=1; }
 if [[ -s $scratch/checks.md ]]; then
     cat "$scratch/checks.md" >"$report" || fail "cannot write $report"
+    if ((${code:-0} > 1)); then
+        printf '\nThe checks were stopped: %s. The rest was not run.\n' \
+            "$([[ $code == 124 ]] && echo "the time was up" || echo "exit status $code")" >>"$report"
+    fi
 else
     printf '# dptdepth on this machine\n\nThe checks have ended without a report.\n' >"$report" ||
         fail "cannot write $report"
@@ -142,7 +146,7 @@ echo "=== times"
         printf '\n### %s\n\n' "$provider"
         timeout 150 "$checks" "${arguments[@]}" --provider "$provider" --seconds 60 \
             --published "$root/tests/gpu/published" --scratch "$scratch/checkpoints" times 2>&1 |
-            sed 's/^/    /'
+            awk '!seen[$0]++ { print "    " $0 }'
     done
 } >>"$report"
 device=cuda
