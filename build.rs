@@ -12,8 +12,16 @@ const BUILDERS: [&str; 4] = ["checkpoint", "dpt", "graph", "model"];
 
 fn main() {
     gst_plugin_version_helper::info();
+    // All that is read here: else every new file in the clone would build everything again. The log
+    // has a line for each commit, whose number is part of the version.
+    for read in ["build.rs", "Cargo.toml", ".git/logs/HEAD"] {
+        if Path::new(read).exists() {
+            println!("cargo:rerun-if-changed={read}");
+        }
+    }
     let mut files = Vec::new();
     for builder in BUILDERS {
+        println!("cargo:rerun-if-changed=src/{builder}");
         collect(&Path::new("src").join(builder), &mut files);
     }
     files.sort();

@@ -28,7 +28,8 @@ cargo fmt --check
 
 headline "lints"
 cargo clippy --quiet --all-targets -- -D warnings
-cargo clippy --quiet --all-targets --no-default-features -- -D warnings
+cargo clippy --quiet --all-targets --no-default-features --features cli -- -D warnings
+cargo clippy --quiet --lib --no-default-features -- -D warnings
 
 headline "build"
 cargo build
