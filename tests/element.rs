@@ -488,8 +488,8 @@ fn the_embedded_segmentation_model_gives_the_reference_classes() {
     assert!(found.len() >= 4, "{found:?}");
 }
 
-/// What is read up to READY only stays what it was while frames flow, in what the pads promise too, and
-/// the element says so once.
+/// Properties that are read up to READY keep their values while frames flow, in the caps of the pads too,
+/// and the element warns once.
 #[test]
 fn a_property_of_ready_keeps_its_value_above() {
     for (chain, name, property, other) in [

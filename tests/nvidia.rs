@@ -51,7 +51,7 @@ impl Kernels {
         Self(kernels)
     }
 
-    /// Whether there is a kernel for the operator at this opset whose constraint takes the type.
+    /// `true` if there is a kernel for the operator at this opset whose constraint takes the type.
     fn takes(&self, node: &onnx::Node, opset: i64, constraint: &str, element: &str) -> bool {
         let domain = match node.domain.as_str() {
             "" => "ai.onnx",

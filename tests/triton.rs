@@ -271,7 +271,7 @@ fn no_two_graphs_share_a_folder_of_engines() {
     assert!(!seen.contains(&changed));
 }
 
-/// What only CUDA's provider reads is said where it may run, and 32 bits mean 32 where they are asked for.
+/// Options of CUDA's provider are written where it may run, and 32 bits mean 32 where they are asked for.
 #[test]
 fn cuda_is_told_how_to_choose_and_how_to_round() {
     let folder = tempfile::tempdir().unwrap();

@@ -8,7 +8,7 @@ use super::{Context, DptError, Flavour, Rewrite, full};
 use crate::graph::{Builder, Value};
 use ndarray::aview0;
 
-/// Whether attention is ONNX Runtime's fused operator, which takes no bias in a form that its CUDA
+/// `true` where attention is ONNX Runtime's fused operator, which takes no bias in a form that its CUDA
 /// kernels run.
 fn is_fused(context: &Context<'_>, has_bias: bool) -> bool {
     context.options.flavour == Flavour::Ort && !has_bias

@@ -21,8 +21,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// What the application's threads, the sink pad's thread and the streaming task share. All other state
-/// belongs to the streaming task alone.
+/// State that the application's threads, the sink pad's thread and the streaming task share. All other
+/// state belongs to the streaming task alone.
 pub(super) struct Shared {
     element: glib::WeakRef<DptDepth>,
     pub(super) sink_pad: gst::Pad,

@@ -33,7 +33,7 @@ pub enum GraphError {
     Fp16 {
         /// The file.
         path: PathBuf,
-        /// What stands against it.
+        /// The obstacle.
         reason: String,
     },
     /// The graph and its weights exceed what one protobuf file can hold.

@@ -322,7 +322,7 @@ impl Plan {
     }
 }
 
-/// Whether a constant has at most one dimension that is not 1.
+/// `true` for a constant with at most one dimension that is not 1.
 fn is_bias(name: &str, constants: &HashMap<&str, &TensorProto>) -> bool {
     constants
         .get(name)

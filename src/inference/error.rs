@@ -60,7 +60,7 @@ pub enum InferenceError {
     /// `auto` has found no provider that takes the network.
     #[error("no provider runs this network: {reasons}; {cause}")]
     None {
-        /// What was tried, and why it did not do.
+        /// Providers that were tried, each with the reason why it did not do.
         reasons: String,
         /// The last one's failure.
         cause: Box<Self>,

@@ -18,7 +18,7 @@ use gstdptdepth::spec::{Borders, OutputMeaning, Size};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// What every check is given.
+/// Arguments of every check.
 pub(crate) struct Context {
     pub(crate) provider: ExecutionProvider,
     pub(crate) runtime: &'static Runtime,
@@ -26,7 +26,7 @@ pub(crate) struct Context {
     pub(crate) published: Option<PathBuf>,
     pub(crate) scratch: PathBuf,
     pub(crate) frames: usize,
-    /// When no further check begins.
+    /// Time after which no further check begins.
     pub(crate) deadline: Instant,
 }
 
@@ -139,7 +139,7 @@ impl Context {
         }
     }
 
-    /// What the provider makes of a picture.
+    /// The provider's map of a picture.
     fn found(
         &self,
         model: &Model,
@@ -163,7 +163,7 @@ impl Context {
         Ok(values(&map))
     }
 
-    /// What ONNX Runtime's CPU provider makes of a picture, which is compared with the reference
+    /// The map of a picture by ONNX Runtime's CPU provider, which is compared with the reference
     /// implementations by `tests/parity.rs`.
     fn on_cpu(
         &self,

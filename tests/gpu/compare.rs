@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! How far maps are apart.
+//! Differences between maps.
 
 use super::checks::Trouble;
 

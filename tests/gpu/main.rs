@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! What only a GPU can show: whether an execution provider gives what the CPU gives, keeps every node,
+//! Checks that only a GPU can show: whether an execution provider gives what the CPU gives, keeps every node,
 //! keeps its memory and what it has compiled, and how fast it is.
 //!
 //! `tests/gpu.sh` runs it for `cuda` and `tensorrt`. As one of the tests of `cargo test` it checks the
@@ -48,7 +48,7 @@ struct Arguments {
     /// Folder for checkpoints and caches, which stays; one that is removed if left out
     #[arg(long, value_name = "DIR")]
     scratch: Option<PathBuf>,
-    /// Where to write the report; only printed if left out
+    /// File to write the report to; only printed if left out
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// Frames that memory has to stay flat over

@@ -114,7 +114,7 @@ pub(crate) fn gpus() -> Option<String> {
     ask("name,driver_version,memory.total,compute_cap")
 }
 
-/// What `nvidia-smi` says, a line for each GPU.
+/// The answer of `nvidia-smi`, a line for each GPU.
 pub(crate) fn ask(what: &str) -> Option<String> {
     let query = format!("--query-gpu={what}");
     let output = Command::new("nvidia-smi")

@@ -193,7 +193,7 @@ fn other_size() {
     assert!(open(&[("enable_cuda_graph", "1")]).is_err());
 }
 
-/// What ONNX Runtime makes of a graph before a provider sees it.
+/// A graph as ONNX Runtime has simplified it before a provider sees it.
 fn simplified(library: &Path, graph: &[u8], fixed: &[(&str, i64)]) -> onnx::Model {
     let folder = tempfile::tempdir().unwrap();
     let optimised = folder.path().join("optimised.onnx");

@@ -51,7 +51,7 @@ pub(in crate::dptdepth) enum Kind {
     Run,
 }
 
-/// What came of a request.
+/// Outcome of a request.
 pub(in crate::dptdepth) enum Outcome {
     /// An engine stands, or cannot be built.
     Engine(Result<Seat, Arc<EngineError>>),

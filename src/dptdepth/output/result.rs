@@ -76,7 +76,7 @@ impl Results {
         self.calibration = self.opened.calibration(fit);
     }
 
-    /// After a flush, and with a new stream, nothing that was analysis holds any more.
+    /// Forgets earlier results, after a flush and with a new stream.
     pub(in crate::dptdepth) fn forget(&mut self) {
         self.range.reset();
         self.stabiliser.reset();

@@ -96,7 +96,7 @@ impl Stream {
         Ok(self.preprocessor.run(&view, rgb)?)
     }
 
-    /// PlayingSettings at a frame that has just come.
+    /// Analyses a frame that has just come.
     pub(in crate::dptdepth) fn analyse(
         &mut self,
         buffer: &gst::BufferRef,
@@ -108,7 +108,7 @@ impl Stream {
         Ok(self.analyser.analyse(&view, settings)?)
     }
 
-    /// The model runs on this frame. A copy of what was analysis of it, if that is wanted.
+    /// Notes that the model runs on this frame; returns a copy of its analysis, if that is wanted.
     pub(in crate::dptdepth) fn infers(
         &mut self,
         analysis: &FrameAnalysis,

@@ -56,14 +56,14 @@ impl Mean {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::dptdepth) struct Decision {
     pub(in crate::dptdepth) interval: u32,
-    /// Which of the network sizes.
+    /// Index of the network size.
     pub(in crate::dptdepth) size_index: usize,
     /// Seconds that a run takes now, and that a frame takes beside it.
     pub(in crate::dptdepth) run: f64,
     pub(in crate::dptdepth) frame: f64,
 }
 
-/// Chooses every how many frames the model runs, and at which of a sizes of network sizes.
+/// Chooses the interval of inference and the network size.
 #[derive(Debug, Default)]
 pub(in crate::dptdepth) struct Adapter {
     run: Mean,

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The dptdepth developers
 // SPDX-License-Identifier: MPL-2.0
 
-//! What is analysis of every frame, whether the model runs on it or not: a small gray picture, whether
+//! Analysis of every frame, also of those that the model does not run on: a small gray picture, whether
 //! a scene begins, and how much has changed since the model ran.
 
 use crate::dptdepth::settings::PlayingSettings;
@@ -9,7 +9,7 @@ use crate::frame::{FrameError, FrameRef, Layout, Thumbnail};
 use crate::spec::Size;
 use crate::temporal::{SceneCut, change};
 
-/// PlayingSettings at the frames of one stream.
+/// Analyses the frames of one stream.
 pub(in crate::dptdepth) struct Analyser {
     thumbnail: Thumbnail,
     cut: SceneCut,
@@ -18,7 +18,7 @@ pub(in crate::dptdepth) struct Analyser {
     spare: Vec<Vec<u8>>,
 }
 
-/// What was analysis of a frame.
+/// Analysis of a frame.
 #[derive(Debug, Default)]
 pub(in crate::dptdepth) struct FrameAnalysis {
     /// Gray, row by row, of [`Analyser::size`].
@@ -44,13 +44,13 @@ impl Analyser {
         self.thumbnail.size()
     }
 
-    /// After a flush nothing was analysis.
+    /// Forgets earlier frames, after a flush.
     pub(in crate::dptdepth) fn forget(&mut self) {
         self.cut.reset();
         self.inferred.clear();
     }
 
-    /// PlayingSettings at the next frame.
+    /// Analyses the next frame.
     pub(in crate::dptdepth) fn analyse(
         &mut self,
         frame: &FrameRef<'_>,

@@ -69,7 +69,7 @@ pub(super) struct Config<'a> {
     pub(super) kind: Kind,
     pub(super) accelerator: Accelerator,
     pub(super) precision: Precision,
-    /// Whether 32 bits were asked for, so that the ten bits of TensorFloat-32's fraction are too few.
+    /// 32 bits were asked for, so that the ten bits of TensorFloat-32's fraction are too few.
     pub(super) exact: bool,
     /// Folder on the server for TensorRT's engines of this graph alone.
     pub(super) engine_cache: Option<&'a str>,
