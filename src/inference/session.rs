@@ -162,6 +162,30 @@ impl Session {
         })
     }
 
+    /// Runs the network with input and outputs bound; `false` if they are not, for an input of these
+    /// dimensions. Where the first such run fails, nothing is bound from then on: runs go on without,
+    /// more slowly. A file may also declare outputs of another size than it gives, which only counts
+    /// when they are bound.
+    fn run_bound(&mut self, input: TensorData<'_>, dims: &[usize]) -> Result<bool, InferenceError> {
+        let Some(bound) = bound_to(&mut self.bound, dims) else {
+            return Ok(false);
+        };
+        match bound.run(&mut self.inner, input) {
+            Ok(()) => {
+                self.bound_works = true;
+                Ok(true)
+            }
+            Err(error) if self.bound_works || self.needs_addresses => {
+                Err(run_failure(self.provider(), &error))
+            }
+            Err(error) => {
+                self.bound = None;
+                self.unbound = Some(format!("input and outputs are not bound: {error}"));
+                Ok(false)
+            }
+        }
+    }
+
     /// Runs once on zeros if the input's dimensions are known (a free first one counts as 1).
     fn warm_up(&mut self, settings: &SessionSettings) -> Result<(), InferenceError> {
         let mut dims = self.input.dims.clone();
@@ -210,32 +234,6 @@ impl Session {
             result?;
         }
         Ok(())
-    }
-}
-
-impl Session {
-    /// Runs the network with input and outputs bound; `false` if they are not, for an input of these
-    /// dimensions. Where the first such run fails, nothing is bound from then on: runs go on without,
-    /// more slowly. A file may also declare outputs of another size than it gives, which only counts
-    /// when they are bound.
-    fn run_bound(&mut self, input: TensorData<'_>, dims: &[usize]) -> Result<bool, InferenceError> {
-        let Some(bound) = bound_to(&mut self.bound, dims) else {
-            return Ok(false);
-        };
-        match bound.run(&mut self.inner, input) {
-            Ok(()) => {
-                self.bound_works = true;
-                Ok(true)
-            }
-            Err(error) if self.bound_works || self.needs_addresses => {
-                Err(run_failure(self.provider(), &error))
-            }
-            Err(error) => {
-                self.bound = None;
-                self.unbound = Some(format!("input and outputs are not bound: {error}"));
-                Ok(false)
-            }
-        }
     }
 }
 
